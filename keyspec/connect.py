@@ -1,0 +1,96 @@
+"""How a hub of the spec becomes one that can be asked: its credential, its TLS settings, its pace.
+
+References are resolved here and nowhere else, and only for hubs that are about to be read.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from threading import Event, Lock
+from typing import TYPE_CHECKING
+
+from keyspec.disk import beside
+from keyspec.hub import Endpoint, Hub
+from keyspec.pace import World
+from keyspec.secret import parse_reference
+from keyspec.settings import resolve_reference
+from keyspec.transport import make_tls
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+    import httpx
+
+    from keyspec.desired import DesiredHub
+    from keyspec.spec import Tls
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """All hubs opened in one run; they share one TLS context for each distinct setting.
+
+    `environ` is what `env:` references read; `stop` ends all waiting at once; `transport` takes the place of the
+    network in tests.
+    """
+
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    stop: Event = field(default_factory=Event)
+    transport: httpx.BaseTransport | None = None
+    _contexts: dict[Tls, ssl.SSLContext] = field(default_factory=dict)
+    _hubs: dict[str, Hub] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def open(self, target: DesiredHub) -> Hub:
+        """Give the client of a hub, the same one each time.
+
+        Raises:
+            KeyspecError: if its reference cannot be resolved, or a file of its TLS settings cannot be used.
+        """
+        with self._lock:
+            known = self._hubs.get(target.name)
+        if known is not None:
+            return known
+        hub = target.hub
+        auth = None
+        if target.contract.auth is not None:
+            auth = resolve_reference(parse_reference(hub.auth), file=target.connection, environ=self.environ)
+        endpoint = Endpoint(
+            name=target.name,
+            url=hub.url,
+            timeout_s=hub.timeout,
+            requests_per_second=hub.requests_per_second,
+            proxy=hub.proxy,
+            auth_key_ids=hub.auth_key_id,
+        )
+        opened = Hub(
+            endpoint,
+            target.contract,
+            auth,
+            tls=self._tls(target),
+            world=World(stop=self.stop),
+            transport=self.transport,
+        )
+        with self._lock:
+            return self._hubs.setdefault(target.name, opened)
+
+    def close(self) -> None:
+        """Close every hub's connections."""
+        for hub in self._hubs.values():
+            hub.close()
+
+    def _tls(self, target: DesiredHub) -> ssl.SSLContext | None:
+        tls = target.hub.tls
+        if not target.hub.url.startswith("https:"):
+            return None
+        settings = replace(
+            tls,
+            ca_file=tls.ca_file and beside(target.connection, tls.ca_file),
+            client_cert=tls.client_cert and beside(target.connection, tls.client_cert),
+            client_key=tls.client_key and beside(target.connection, tls.client_key),
+        )
+        with self._lock:
+            if settings not in self._contexts:
+                self._contexts[settings] = make_tls(settings)
+            return self._contexts[settings]

@@ -1,0 +1,145 @@
+"""What the spec means for each hub: profiles, defaults and overrides resolved, roles in the hub's own names.
+
+Precedence: `defaults` < profile < key < `per_hub` (in file order, later wins). Fields are replaced whole.
+A resolved key is shared by all hubs that mean the same by it, so memory follows what is written, not the fleet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from keyspec.document import locate
+from keyspec.fingerprint import digest_of
+from keyspec.model import DEFAULT_DESCRIPTION, DEFAULT_REAUTH_TIMEOUT_S, Key
+
+if TYPE_CHECKING:
+    from keyspec.spec import Guards, Hub, KeySpec, Ownership
+    from collections.abc import Mapping
+
+    from keyspec.contract import Contract
+    from keyspec.merge import Declared
+    from keyspec.secret import Reference
+    from keyspec.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a key's value is kept: an expanded reference, and the spec file that relative paths start from."""
+
+    reference: Reference
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredKey:
+    """One key as the spec wants it on some hubs; a field that is None is not declared.
+
+    `layers` are the parts of the spec it was resolved from, the weakest first; `declared` is its own.
+    """
+
+    key_id: str
+    state: Literal["active", "locked", "absent"] | None
+    description: str | None
+    roles: tuple[str, ...] | None
+    reauth_timeout_s: int | None
+    store: Reference | None
+    protected: bool
+    declared: Declared[KeySpec]
+    layers: tuple[Declared[object], ...]
+
+    def created(self) -> Key:
+        """Give the key as a create sends it: what is not declared is sent as its default, always unlocked."""
+        return Key(
+            key_id=self.key_id,
+            description=DEFAULT_DESCRIPTION if self.description is None else self.description,
+            roles=self.roles,
+            reauth_timeout_s=DEFAULT_REAUTH_TIMEOUT_S if self.reauth_timeout_s is None else self.reauth_timeout_s,
+            state="active",
+        )
+
+    def source(self, *fields: str) -> Source:
+        """Give the place where the first of these fields is declared; without one, of the key itself."""
+        for name in fields:
+            if layer := self._layer_of(name):
+                return layer.source(name)
+        return self.declared.source()
+
+    def role_source(self, role: str) -> Source:
+        """Give the place of a role's name, as it is written in the spec."""
+        layer = self._layer_of("roles")
+        if layer is None:
+            return self.declared.source()
+        path = (*layer.path, "roles")
+        written: Any = layer.document.root
+        for part in path:
+            written = written[part]
+        return locate(layer.document, (*path, written.index(role)) if role in written else path)
+
+    def _layer_of(self, name: str) -> Declared[object] | None:
+        return next((layer for layer in reversed(self.layers) if getattr(layer.value, name, None) is not None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredHub:
+    """One hub and the keys declared for it, in the order of their IDs.
+
+    `connection` is the file that the relative paths of the hub's settings start from.
+    """
+
+    name: str
+    declared: Declared[Hub]
+    connection: str
+    contract: Contract
+    keys: Mapping[str, DesiredKey]
+
+    @property
+    def hub(self) -> Hub:
+        """What the spec says of the hub itself."""
+        return self.declared.value
+
+    def spec_role(self, role: str) -> str:
+        """Give the spec's name of a role that this hub calls `role`."""
+        return next((name for name, theirs in self.hub.role_names.items() if theirs == role), role)
+
+    def entry(self, key: DesiredKey) -> Entry | None:
+        """Give where a key's value is kept for this hub."""
+        if key.store is None or (layer := key._layer_of("store")) is None:  # noqa: SLF001 - same room
+            return None
+        return Entry(key.store.expand(hub=self.name, key=key.key_id), layer.document.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The whole spec, resolved. `declared_ids` and `protected_ids` hold for every hub, whatever was selected."""
+
+    hubs: Mapping[str, DesiredHub]
+    ownership: Ownership
+    guards: Guards
+    ownership_source: Source | None
+    declared_ids: frozenset[str]
+    protected_ids: frozenset[str]
+    spec: str
+
+    def only_hubs(self, names: frozenset[str]) -> Desired:
+        """Give the same desired state for some of the hubs."""
+        return replace(self, hubs={name: hub for name, hub in self.hubs.items() if name in names})
+
+
+def digest_desired(hubs: Mapping[str, DesiredHub], ownership: Ownership, guards: Guards) -> str:
+    """Give the digest of everything a plan follows from on the desired side."""
+    document = {
+        "hubs": {name: _hub_document(hub) for name, hub in hubs.items()},
+        "ownership": [list(ownership.key_ids), ownership.unlisted],
+        "guards": [guards.max_deletes, guards.max_change_share, guards.unlock],
+    }
+    return digest_of(document)
+
+
+def _hub_document(hub: DesiredHub) -> object:
+    return [hub.hub.url, sorted(hub.hub.auth_key_id), [_key_document(key) for key in hub.keys.values()]]
+
+
+def _key_document(key: DesiredKey) -> object:
+    fields = [key.key_id, key.description, key.roles, key.reauth_timeout_s, key.state]
+    return [*fields, key.protected, str(key.store) if key.store else None]

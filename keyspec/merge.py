@@ -1,0 +1,173 @@
+"""Many spec files to one `Spec`: each validated, every problem of every file found in one run.
+
+Rules kept here: the same hub, profile or key declared twice is an error naming both places; `ownership guards
+defaults` stand only in files named on the command line, each at most once; at least one hub in all; profiles and
+selectors name what is declared. Where a file has problems, what is valid of it is judged with the rest, and nobody
+is told that something is missing which only could not be read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from keyspec.document import Document, locate
+from keyspec.errors import Problem, SpecError
+from keyspec.matching import check_profiles, check_selectors
+from keyspec.spec import SHAPES, SPEC_FORMAT, Fields, Guards, Hub, KeySpec, Ownership, is_name
+from keyspec.validation import Path, validate_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from keyspec.source import Source
+
+T_co = TypeVar("T_co", covariant=True)
+
+_ONCE: Final = ("defaults", "ownership", "guards")
+_NAMED: Final = ("hubs", "profiles", "keys")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared(Generic[T_co]):
+    """A named part of the spec and where it stands: the document and the path inside it."""
+
+    value: T_co
+    document: Document
+    path: Path
+
+    def source(self, *below: str | int) -> Source:
+        """Give the place of the part's name, or of a field below it."""
+        return locate(self.document, (*self.path, *below), key=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """Everything declared, by name, in the order of the files; each part knows where it stands.
+
+    `connections` names, for each hub, the file that the relative paths of its settings start from.
+    """
+
+    hubs: Mapping[str, Declared[Hub]]
+    profiles: Mapping[str, Declared[Fields]]
+    keys: Mapping[str, Declared[KeySpec]]
+    defaults: Declared[Fields] | None
+    ownership: Declared[Ownership] | None
+    guards: Declared[Guards] | None
+    connections: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A document of the spec; `named` tells a file given with `-f` from an included one."""
+
+    document: Document
+    named: bool
+
+
+def merge_spec(readings: Iterable[Reading], found_before: Iterable[Problem] = ()) -> Spec:
+    """Validate all documents and join them; `found_before` are problems of files that could not be read.
+
+    Raises:
+        SpecError: with every problem of every document.
+    """
+    joint = _Joint(problems=list(found_before))
+    unread = bool(joint.problems)
+    for reading in readings:
+        joint.add(reading)
+    problems = [*joint.problems, *joint.check(unread=unread)]
+    if problems:
+        raise SpecError(problems)
+    return joint.finish()
+
+
+@dataclass(slots=True)
+class _Joint:
+    """The spec while it is joined; `names` holds those of invalid parts too."""
+
+    problems: list[Problem]
+    hubs: dict[str, Declared[Hub]] = field(default_factory=dict)
+    profiles: dict[str, Declared[Fields]] = field(default_factory=dict)
+    keys: dict[str, Declared[KeySpec]] = field(default_factory=dict)
+    once: dict[str, Declared[Any]] = field(default_factory=dict)
+    names: dict[str, set[str]] = field(default_factory=lambda: {section: set() for section in _NAMED})
+
+    def add(self, reading: Reading) -> None:
+        document = reading.document
+        verdict = validate_document(document, SPEC_FORMAT)
+        self.problems += verdict[1]
+        parts: Mapping[Path, Any] = _salvage(document) if verdict[0] is None else _take_apart(verdict[0])
+        for section in _NAMED:
+            raw = document.root.get(section)
+            self.names[section].update(raw if isinstance(raw, dict) else ())
+        for path, value in parts.items():
+            declared = Declared(value, document, path)
+            if len(path) == 1:
+                self._add_once(str(path[0]), declared, named=reading.named)
+            else:
+                self._add_named(str(path[0]), str(path[1]), declared)
+
+    def check(self, *, unread: bool) -> Iterator[Problem]:
+        """Judge names against what is declared, unless part of that is not known."""
+        if unread:
+            return
+        yield from check_profiles(self.keys.values(), self.names["profiles"])
+        if not self.names["hubs"]:
+            yield Problem("no-hubs", "the spec declares no hub", hint="declare at least one below `hubs:`")
+        elif self.names["hubs"] <= self.hubs.keys():
+            yield from check_selectors(self.keys.values(), self.hubs)
+
+    def finish(self) -> Spec:
+        return Spec(
+            hubs=MappingProxyType(self.hubs),
+            profiles=MappingProxyType(self.profiles),
+            keys=MappingProxyType(self.keys),
+            defaults=self.once.get("defaults"),
+            ownership=self.once.get("ownership"),
+            guards=self.once.get("guards"),
+            connections={name: hub.document.file for name, hub in self.hubs.items()},
+        )
+
+    def _add_named(self, section: str, name: str, declared: Declared[Any]) -> None:
+        first = getattr(self, section).setdefault(name, declared)
+        if first is not declared:
+            what = f"{section.removesuffix('s')} `{name}` is declared twice, first at {first.source()}"
+            self.problems.append(Problem("declared-twice", what, declared.source(), "keep one of the two"))
+
+    def _add_once(self, section: str, declared: Declared[Any], *, named: bool) -> None:
+        if not named:
+            what, hint = f"`{section}` may not stand in an included file", "move it to a file named with -f"
+            self.problems.append(Problem("misplaced-section", what, declared.source(), hint))
+            return
+        first = self.once.setdefault(section, declared)
+        if first is not declared:
+            what = f"`{section}` is declared twice, first at {first.source()}"
+            self.problems.append(Problem("declared-twice", what, declared.source(), "keep one of the two"))
+
+
+def _take_apart(file: Any) -> dict[Path, Any]:
+    """Give the parts of a valid file by their paths."""
+    parts: dict[Path, Any] = {(section, name): part for section in _NAMED for name, part in getattr(file, section).items()}
+    return parts | {(section,): part for section in _ONCE if (part := getattr(file, section)) is not None}
+
+
+def _salvage(document: Document) -> dict[Path, Any]:
+    """Give those parts of an invalid file that are valid by themselves."""
+    root = document.root
+    if root.get("keyspec") != 1:
+        return {}
+    nodes: dict[Path, Any] = {(section,): root[section] for section in _ONCE if section in root}
+    for section in _NAMED:
+        named = root.get(section)
+        nodes |= {(section, name): node for name, node in (named.items() if isinstance(named, dict) else ()) if is_name(name)}
+    parts = {}
+    adapters = {path: TypeAdapter(shape) for path, shape in SHAPES.items()}
+    for path, node in nodes.items():
+        try:
+            parts[path] = adapters[(path[0], "*") if len(path) > 1 else path].validate_python(node)  # type: ignore[index]
+        except ValidationError:
+            continue
+    return parts

@@ -1,0 +1,58 @@
+"""What a hub holds, as values: `Key`, `Role`, and the four fields that can be compared.
+
+A field that is `None` is unknown (live) or undeclared (desired): it is never compared and never sent.
+Roles and permissions are sorted tuples without repeats, so equality is equality of sets and
+everything printed from them has one order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FIELDS: Final = ("description", "roles", "reauth_timeout", "state")
+"""The names of the compared fields, in the order they are shown."""
+
+DEFAULT_DESCRIPTION: Final = ""
+DEFAULT_REAUTH_TIMEOUT_S: Final = 60
+
+FieldValue = str | int | tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One API key without its value, as a hub holds it. `reauth_timeout_s` is in whole seconds."""
+
+    key_id: str
+    description: str | None = None
+    roles: tuple[str, ...] | None = None
+    reauth_timeout_s: int | None = None
+    state: Literal["active", "locked"] | None = None
+
+    def field(self, name: str) -> FieldValue:
+        """Give one of `FIELDS` by its name."""
+        return getattr(self, _ATTRIBUTES[name])  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A hub's role; `permissions` is None where the hub does not tell them."""
+
+    name: str
+    permissions: tuple[str, ...] | None = None
+
+
+_ATTRIBUTES: Final = {
+    "description": "description",
+    "roles": "roles",
+    "reauth_timeout": "reauth_timeout_s",
+    "state": "state",
+}
+
+
+def as_set(names: Iterable[str]) -> tuple[str, ...]:
+    """Sort names and drop repeats."""
+    return tuple(sorted(set(names)))

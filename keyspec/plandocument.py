@@ -1,0 +1,137 @@
+"""The plan as data: what every JSON form of a plan says, and the digest that names a plan.
+
+    Plan   ── plan_document ───▶ the plan
+    Report ── report_document ─▶ the same, with what became of each step and hub, under the plan's digest
+
+The digest covers the plan's document but for `digest` itself and every hub's `live_keys`: whoever prints, saves or
+applies a plan shows the same one. Members stand in a fixed order and lists in the plan's, so the same plan gives the
+same bytes in every process. `planfile` turns the data into a file and back; `planschema` describes it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from keyspec.fingerprint import digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from keyspec.model import FieldValue
+    from keyspec.plan import Finding, HubRow, Plan, Step, Summary
+    from keyspec.report import Outcome, Report
+    from keyspec.source import Source
+
+FORMAT: Final = "keyspec-plan/1"
+OUTCOMES: Final[tuple[Outcome, ...]] = ("applied", "already", "conflict", "failed", "skipped", "held")
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """Give a plan as JSON data."""
+    return _document(plan, map(_step_data, plan.steps), map(_hub_data, plan.hubs), digest=plan_digest(plan))
+
+
+def plan_digest(plan: Plan) -> str:
+    """Hash a plan: its document without `digest` and every hub's `live_keys`."""
+    hubs = ({name: value for name, value in _hub_data(hub).items() if name != "live_keys"} for hub in plan.hubs)
+    document = _document(plan, map(_step_data, plan.steps), hubs, digest="")
+    del document["digest"]
+    return digest_of(document)
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """Give a plan with what became of it as JSON data, under the plan's digest."""
+    plan = report.plan
+    verdicts = {result.name: result for result in report.hubs}
+    steps = (_step_data(result.step) | {"outcome": result.outcome, "error": result.error} for result in report.results)
+    hubs = []
+    for hub in plan.hubs:
+        verdict = verdicts.get(hub.name)
+        error = (verdict and verdict.error) or hub.error
+        hubs.append(_hub_data(hub) | {"error": error, "verified": verdict.verified if verdict else None})
+    outcomes = Counter(result.outcome for result in report.results)
+    return _document(plan, steps, hubs, digest=plan_digest(plan)) | {
+        "outcomes": {outcome: outcomes[outcome] for outcome in OUTCOMES},
+        "interrupted": report.interrupted,
+    }
+
+
+def summary_data(summary: Summary) -> dict[str, int]:
+    """Give the counts of a plan under their names in the document."""
+    return {
+        "create": summary.create,
+        "import": summary.import_,
+        "edit": summary.edit,
+        "lock": summary.lock,
+        "unlock": summary.unlock,
+        "delete": summary.delete,
+        "held": summary.held,
+        "unchanged": summary.unchanged,
+        "unlisted": summary.unlisted,
+    }
+
+
+def _document(
+    plan: Plan, steps: Iterable[dict[str, Any]], hubs: Iterable[dict[str, Any]], *, digest: str
+) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "digest": digest,
+        "spec": plan.spec,
+        "summary": summary_data(plan.summary),
+        "hubs": list(hubs),
+        "steps": list(steps),
+        "findings": [_finding_data(finding) for finding in plan.findings],
+    }
+
+
+def _hub_data(hub: HubRow) -> dict[str, Any]:
+    return {
+        "name": hub.name,
+        "url": hub.url,
+        "status": hub.status,
+        "live_keys": hub.live_keys,
+        "error": hub.error,
+    }
+
+
+def _step_data(step: Step) -> dict[str, Any]:
+    return {
+        "number": step.number,
+        "hub": step.hub,
+        "key_id": step.key_id,
+        "action": step.action,
+        "reason": step.reason,
+        "reversible": step.reversible,
+        "held": step.held,
+        "changes": [
+            {"field": change.field, "before": _value_data(change.before), "after": _value_data(change.after)}
+            for change in step.changes
+        ],
+        "source": _source_data(step.source),
+        "expects": step.expects,
+        "allow": step.held_by,
+        "bites_within": step.bites_within_s,
+        "permissions": {"gives": list(step.gives), "takes": list(step.takes)},
+        "phase": step.phase,
+    }
+
+
+def _finding_data(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "hub": finding.hub,
+        "key_id": finding.key_id,
+        "message": finding.message,
+        "source": _source_data(finding.source),
+    }
+
+
+def _source_data(source: Source | None) -> dict[str, Any] | None:
+    return None if source is None else {"file": source.file, "line": source.line, "column": source.column}
+
+
+def _value_data(value: FieldValue) -> object:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,229 @@
+"""The saved plan: a plan as the bytes of a file, and back without loss.
+
+    Plan  ── dump_plan ──▶ bytes ── seal: the digest of all bytes of the file but the seal's own
+    bytes ── load_plan ──▶ SavedPlan, or a SpecError (no plan), or a RefusedError (a plan, but not as it was saved)
+
+A file has one line per hub, step and finding. The seal tells whether a file is as keyspec wrote it; it is no
+signature, so what a plan file may do is judged again by `apply` against the spec. Nothing is quoted of a file that
+is no plan.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from keyspec.errors import Problem, RefusedError, SpecError, UsageError
+from keyspec.fingerprint import digest_bytes
+from keyspec.jsontext import encode_json
+from keyspec.plan import Change, Finding, HubRow, Plan, Step, Summary
+from keyspec.plandocument import FORMAT, plan_digest, plan_document, summary_data
+from keyspec.source import Source
+
+if TYPE_CHECKING:
+    from keyspec.model import FieldValue
+    from keyspec.planschema import SavedDocument, SourceShape, StepShape
+
+MAX_BYTES: Final = 64 * 1024 * 1024
+_MOST_PROBLEMS: Final = 20
+_ACTIONS: Final = ("create", "import", "edit", "lock", "unlock", "delete")
+_VERSION: Final = re.compile(r"keyspec-plan/[0-9]{1,9}")
+_SEAL: Final = re.compile(rb'"seal": "(sha256:[0-9a-f]{64})"\n\}\n\Z')
+_SEAL_BYTES: Final = 96
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """A plan read from a file, with its digest and the time, RFC 3339, at which it was made."""
+
+    plan: Plan
+    digest: str
+    created_at: str
+
+
+def dump_plan(plan: Plan, *, created_at: str) -> bytes:
+    """Write a plan as the bytes of a file, sealed; `created_at` is RFC 3339 with its offset.
+
+    Raises:
+        UsageError: the plan is larger than a plan file may be.
+    """
+    document = plan_document(plan) | {"created_at": created_at}
+    members = [f"  {encode_json(name)}: {_member(value)},\n" for name, value in document.items()]
+    head = ("{\n" + "".join(members) + '  "seal": "').encode("ascii")
+    tail = b'"\n}\n'
+    data = head + digest_bytes(head, tail).encode("ascii") + tail
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"the plan takes {len(data)} bytes, a plan file at most {MAX_BYTES}: narrow it with -l or -k")
+    return data
+
+
+def load_plan(data: bytes, file: str) -> SavedPlan:
+    """Read a saved plan; `file` names it in problems.
+
+    Raises:
+        SpecError: the bytes are no plan document.
+        RefusedError: they are one of another version, or not as keyspec saved it.
+    """
+    document = _parse(data, file)
+    _check_version(document, file)
+    _check_seal(data, file)
+    shape = _validate(document, file)
+    plan = _read_plan(shape)
+    if plan_digest(plan) != shape.digest:
+        raise RefusedError([_problem(file, "plan-digest", "the digest is not that of the plan beside it")])
+    contradictions = [_problem(file, "plan-invalid", message) for message in _contradictions(plan)]
+    contradictions += [
+        _problem(file, "plan-invalid", f"steps.{index}.held contradicts allow")
+        for index, step in enumerate(shape.steps)
+        if step.held != (step.allow is not None)
+    ]
+    if contradictions:
+        raise SpecError(contradictions[:_MOST_PROBLEMS])
+    return SavedPlan(plan=plan, digest=shape.digest, created_at=shape.created_at)
+
+
+def plan_schema() -> dict[str, Any]:
+    """Give the JSON Schema (draft 2020-12) of plan documents: printed, saved, and with outcomes."""
+    from keyspec.planschema import document_schema
+
+    return document_schema()
+
+
+def _member(value: object) -> str:
+    if not isinstance(value, list) or not value:
+        return encode_json(value)
+    return "[\n" + ",\n".join(f"    {encode_json(item)}" for item in value) + "\n  ]"
+
+
+def _problem(file: str, code: str, message: str, *, hint: str | None = None, line: int = 1, column: int = 1) -> Problem:
+    return Problem(code=code, message=message, source=Source(file, line, column), hint=hint)
+
+
+def _parse(data: bytes, file: str) -> dict[str, Any]:
+    if len(data) > MAX_BYTES:
+        raise SpecError([_problem(file, "plan-too-large", f"a plan file holds at most {MAX_BYTES} bytes")])
+    try:
+        document = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        problem = _problem(file, "plan-syntax", f"not JSON: {error.msg}", line=error.lineno, column=error.colno)
+        raise SpecError([problem]) from error
+    except RecursionError as error:
+        raise SpecError([_problem(file, "plan-syntax", "nested too deeply for a plan")]) from error
+    except ValueError as error:  # not UTF-8, a name twice, NaN, a number of thousands of digits
+        raise SpecError([_problem(file, "plan-syntax", "not JSON that keyspec could have written")]) from error
+    if not isinstance(document, dict):
+        raise SpecError([_problem(file, "plan-invalid", "not a keyspec plan", hint="save one with plan --out FILE")])
+    return document
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return members
+
+
+def _refuse_constant(_name: str) -> None:
+    raise ValueError("not a JSON number")
+
+
+def _check_version(document: dict[str, Any], file: str) -> None:
+    version = document.get("format")
+    if version == FORMAT:
+        return
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        raise SpecError([_problem(file, "plan-invalid", "not a keyspec plan", hint="save one with plan --out FILE")])
+    message = f"the plan has the format {version}, this keyspec reads {FORMAT}"
+    raise RefusedError([_problem(file, "plan-version", message, hint="plan again with this version")])
+
+
+def _check_seal(data: bytes, file: str) -> None:
+    found = _SEAL.search(data, max(0, len(data) - _SEAL_BYTES))
+    if found is None:
+        message = "the file has no seal: it was printed, not saved, or was written anew by another program"
+    elif digest_bytes(data[: found.start(1)], data[found.end(1) :]).encode("ascii") != found[1]:
+        message = "the seal is broken: the file is not as it was saved (line endings and blanks count)"
+    else:
+        return
+    raise RefusedError([_problem(file, "plan-seal", message, hint="save the plan again with plan --out FILE")])
+
+
+def _validate(document: dict[str, Any], file: str) -> SavedDocument:
+    from pydantic import ValidationError
+
+    from keyspec.planschema import SavedDocument
+
+    try:
+        return SavedDocument.model_validate(document)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        problems = [
+            _problem(file, "plan-invalid", f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}")
+            for detail in details[:_MOST_PROBLEMS]
+        ]
+        raise SpecError(problems) from error
+
+
+def _read_plan(shape: SavedDocument) -> Plan:
+    findings = (
+        Finding(each.code, each.severity, each.message, each.hub, each.key_id, _read_source(each.source))
+        for each in shape.findings
+    )
+    return Plan(
+        spec=shape.spec,
+        hubs=tuple(HubRow(hub.name, hub.url, hub.status, hub.live_keys, hub.error) for hub in shape.hubs),
+        steps=tuple(_read_step(step) for step in shape.steps),
+        findings=tuple(findings),
+        summary=Summary(**shape.summary.model_dump()),
+    )
+
+
+def _read_step(step: StepShape) -> Step:
+    return Step(
+        hub=step.hub,
+        key_id=step.key_id,
+        action=step.action,
+        reason=step.reason,
+        reversible=step.reversible,
+        changes=tuple(
+            Change(change.field, _read_value(change.before), _read_value(change.after)) for change in step.changes
+        ),
+        expects=step.expects,
+        phase=step.phase,
+        number=step.number,
+        held_by=step.allow,
+        source=_read_source(step.source),
+        bites_within_s=step.bites_within,
+        gives=tuple(step.permissions.gives),
+        takes=tuple(step.permissions.takes),
+    )
+
+
+def _read_source(source: SourceShape | None) -> Source | None:
+    return None if source is None else Source(source.file, source.line, source.column)
+
+
+def _read_value(value: str | int | list[str] | None) -> FieldValue:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _contradictions(plan: Plan) -> list[str]:
+    """Say what in a plan cannot come from planning, however well it is sealed."""
+    read = {hub.name for hub in plan.hubs if hub.status == "read"}
+    found = [] if len({hub.name for hub in plan.hubs}) == len(plan.hubs) else ["hubs: one name stands twice"]
+    found += [
+        f"steps.{index}.hub: not a hub that was read" for index, step in enumerate(plan.steps) if step.hub not in read
+    ]
+    if [step.number for step in plan.steps] != list(range(1, len(plan.steps) + 1)):
+        found.append("steps: the numbers do not count from 1")
+    counts = Counter("held" if step.held else step.action for step in plan.steps)
+    summary = summary_data(plan.summary)
+    found += [
+        f"summary.{name}: says {summary[name]}, the steps say {counts[name]}"
+        for name in (*_ACTIONS, "held")
+        if summary[name] != counts[name]
+    ]
+    return found

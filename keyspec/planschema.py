@@ -1,0 +1,211 @@
+"""The shape of a plan document, as pydantic models: what `load_plan` believes, and where the JSON Schema comes from.
+
+    PlanDocument      what `plan --format json` prints
+    SavedDocument     … with `created_at` and `seal`: what `plan --out` saves
+    ReportDocument    … with what became of each step and hub: what `apply --format json` prints
+
+Types are strict and unknown fields are errors. `planfile` imports this module only to load a plan or to give the
+schema: printing a plan needs no pydantic.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+
+from keyspec.plan import Action, HubStatus, Severity  # noqa: TC001 - pydantic reads them at run time
+from keyspec.report import Outcome  # noqa: TC001 - likewise
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _as_time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+Timestamp = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$",
+        json_schema_extra={"format": "date-time"},
+    ),
+    AfterValidator(_as_time),
+]
+
+
+class SourceShape(_Shape):
+    """Where a step or a finding is declared."""
+
+    file: str
+    line: Annotated[int, Field(ge=1)]
+    column: Annotated[int, Field(ge=1)]
+
+
+class DescriptionChange(_Shape):
+    """A description that differs."""
+
+    field: Literal["description"]
+    before: str | None
+    after: str | None
+
+
+class RolesChange(_Shape):
+    """A set of roles that differs, sorted."""
+
+    field: Literal["roles"]
+    before: list[str] | None
+    after: list[str] | None
+
+
+class TimeoutChange(_Shape):
+    """A reauthentication timeout that differs, in seconds."""
+
+    field: Literal["reauth_timeout"]
+    before: int | None
+    after: int | None
+
+
+class StateChange(_Shape):
+    """A lock state that differs."""
+
+    field: Literal["state"]
+    before: Literal["active", "locked"] | None
+    after: Literal["active", "locked"] | None
+
+
+ChangeShape = Annotated[DescriptionChange | RolesChange | TimeoutChange | StateChange, Field(discriminator="field")]
+
+
+class Permissions(_Shape):
+    """The permissions a step gives and takes, sorted; empty where roles cannot be read."""
+
+    gives: list[str]
+    takes: list[str]
+
+
+class StepShape(_Shape):
+    """One request; `allow` names what a held step waits for, `bites_within` is in seconds."""
+
+    number: Annotated[int, Field(ge=1)]
+    hub: str
+    key_id: str
+    action: Action
+    reason: str
+    reversible: bool
+    held: bool
+    changes: list[ChangeShape]
+    source: SourceShape | None
+    expects: Digest
+    allow: str | None
+    bites_within: Count | None
+    permissions: Permissions
+    phase: Count
+
+
+class ResultShape(StepShape):
+    """A step and what became of it."""
+
+    outcome: Outcome
+    error: str | None
+
+
+class HubShape(_Shape):
+    """One hub; `live_keys` is null where it could not be read."""
+
+    name: str
+    url: str
+    status: HubStatus
+    live_keys: Count | None
+    error: str | None
+
+
+class HubResultShape(HubShape):
+    """A hub and whether it was verified; null where it was not touched."""
+
+    verified: bool | None
+
+
+class FindingShape(_Shape):
+    """Something worth saying that changes nothing."""
+
+    code: str
+    severity: Severity
+    hub: str | None
+    key_id: str | None
+    message: str
+    source: SourceShape | None
+
+
+class SummaryShape(_Shape):
+    """Steps that are not held, by action; held steps; keys that need none."""
+
+    create: Count
+    import_: Annotated[Count, Field(alias="import")]
+    edit: Count
+    lock: Count
+    unlock: Count
+    delete: Count
+    held: Count
+    unchanged: Count
+    unlisted: Count
+
+
+class OutcomesShape(_Shape):
+    """How many steps ended in each way."""
+
+    applied: Count
+    already: Count
+    conflict: Count
+    failed: Count
+    skipped: Count
+    held: Count
+
+
+class _Document(_Shape):
+    format: Literal["keyspec-plan/1"]
+    digest: Digest
+    spec: Digest
+    summary: SummaryShape
+    findings: list[FindingShape]
+
+
+class PlanDocument(_Document):
+    """A plan, as it is printed."""
+
+    hubs: list[HubShape]
+    steps: list[StepShape]
+
+
+class SavedDocument(PlanDocument):
+    """A plan, as it is saved; `seal` is the digest of all other bytes of the file."""
+
+    created_at: Timestamp
+    seal: Digest
+
+
+class ReportDocument(_Document):
+    """A plan with what became of it; `digest` is the plan's."""
+
+    hubs: list[HubResultShape]
+    steps: list[ResultShape]
+    outcomes: OutcomesShape
+    interrupted: bool
+
+
+def document_schema() -> dict[str, Any]:
+    """Give the JSON Schema of all three forms."""
+    forms: TypeAdapter[Any] = TypeAdapter(PlanDocument | SavedDocument | ReportDocument)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "keyspec plan, format 1",
+        "description": "What `keyspec plan` prints and saves, and what `keyspec apply` prints.",
+        **forms.json_schema(by_alias=True),
+    }

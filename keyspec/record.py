@@ -1,0 +1,146 @@
+"""What stands beside a value in its store: a pending `Mark` while a create is under way, a `Record` afterwards.
+
+    nothing ── put_if_absent ──► Mark ── replace ──► Record + value
+                                  ▲                     │ key gone from the hub: the value moves aside
+                                  └─────────────────────┘
+
+Both are written as one JSON object and hold no value. Rules: beside a mark there is never an older value, so a
+value that stands beside a mark is that create's; a note that cannot be read, or names another hub or key, is
+somebody else's (custody, "Stores").
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from keyspec.model import Key, as_set
+
+if TYPE_CHECKING:
+    from keyspec.secret import Secret
+
+FORMAT: Final = "keyspec-record/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A create is under way: the key as it will be asked for, by which plan, by which run.
+
+    `lease_until` is seconds since the epoch (UTC) until which another run leaves it alone; 0 where a file lock
+    tells instead. `nonce` names the run.
+    """
+
+    hub: str
+    key: Key
+    plan: str
+    nonce: str
+    lease_until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A value is kept here: whose it is, on which hubs it is known, and its keyed fingerprint.
+
+    `locked_by_keyspec` says that keyspec locked the key since its value had not reached its store.
+    """
+
+    hub: str
+    key_id: str
+    hubs: tuple[str, ...]
+    fingerprint: str
+    generation: int = 1
+    locked_by_keyspec: bool = False
+
+
+Note = Mark | Record
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a store holds at one entry, without the value.
+
+    `version` is opaque: what `replace` must find. `busy` says that a living process holds the entry's lock;
+    `foreign` that something stands there which keyspec did not write.
+    """
+
+    note: Note | None
+    has_value: bool
+    version: str
+    busy: bool = False
+    foreign: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is put at an entry: the note, and the value once there is one."""
+
+    note: Note
+    value: Secret | None = None
+
+
+def dump_note(note: Note) -> bytes:
+    """Write a note as one line of JSON."""
+    match note:
+        case Mark(hub, key, plan, nonce, lease_until):
+            body: dict[str, Any] = {
+                "mark": {
+                    "hub": hub,
+                    "key_id": key.key_id,
+                    "description": key.description,
+                    "roles": key.roles,
+                    "reauth_timeout": key.reauth_timeout_s,
+                    "plan": plan,
+                    "nonce": nonce,
+                    "lease_until": lease_until,
+                }
+            }
+        case Record(hub, key_id, hubs, fingerprint, generation, locked_by_keyspec):
+            body = {
+                "record": {
+                    "hub": hub,
+                    "key_id": key_id,
+                    "hubs": hubs,
+                    "fingerprint": fingerprint,
+                    "generation": generation,
+                    "locked_by_keyspec": locked_by_keyspec,
+                }
+            }
+    return json.dumps({"format": FORMAT, **body}, sort_keys=True).encode() + b"\n"
+
+
+def load_note(data: bytes) -> Note | None:
+    """Read a note; None for anything that `dump_note` did not write."""
+    try:
+        body = json.loads(data)
+        return _read_note(body) if body["format"] == FORMAT else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _read_note(body: Any) -> Note | None:
+    if "mark" in body:
+        mark = body["mark"]
+        key = Key(
+            key_id=_text(mark["key_id"]),
+            description=_text(mark["description"]),
+            roles=as_set(_text(role) for role in mark["roles"]),
+            reauth_timeout_s=int(mark["reauth_timeout"]),
+            state="active",
+        )
+        return Mark(_text(mark["hub"]), key, _text(mark["plan"]), _text(mark["nonce"]), int(mark["lease_until"]))
+    record = body["record"]
+    return Record(
+        hub=_text(record["hub"]),
+        key_id=_text(record["key_id"]),
+        hubs=as_set(_text(hub) for hub in record["hubs"]),
+        fingerprint=_text(record["fingerprint"]),
+        generation=int(record["generation"]),
+        locked_by_keyspec=bool(record["locked_by_keyspec"]),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("text is wanted")
+    return value

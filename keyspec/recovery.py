@@ -1,0 +1,86 @@
+"""What stands in a key's store, held against what is live: the table that recovery follows.
+
+note      value  process  live key               verdict
+none      no     -        any                    nothing
+none      yes    -        any                    foreign
+mark      any    alive    any                    another-run
+mark      yes    dead     any                    delivered: that create's value, its record is to be completed
+mark      no     dead     absent                 unsent: create again
+mark      no     dead     exactly the mark's     undelivered: the value reached nobody; lock, later replace
+mark      no     dead     another                mismatch: not ours
+record    yes    -        any                    kept
+record    no     -        any                    missing: the record is there, its value is not
+(of another hub or key, or unreadable)           foreign
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from keyspec.record import Kept, Mark, Record
+
+if TYPE_CHECKING:
+    from keyspec.model import Key
+
+Verdict = Literal[
+    "nothing",
+    "foreign",
+    "another-run",
+    "delivered",
+    "unsent",
+    "undelivered",
+    "mismatch",
+    "kept",
+    "missing",
+]
+
+
+def judge_kept(kept: Kept, *, hub: str, key_id: str, live: Key | None) -> Verdict:
+    """Tell what an entry means for a key of a hub; `kept.busy` says whether its mark's run is alive."""
+    match kept:
+        case Kept(foreign=True):
+            return "foreign"
+        case Kept(note=None):
+            return "foreign" if kept.has_value else "nothing"
+        case Kept(note=Record() as record):
+            if (record.hub, record.key_id) != (hub, key_id):
+                return "foreign"
+            return "kept" if kept.has_value else "missing"
+        case Kept(note=Mark() as mark):
+            return _judge_mark(mark, kept, (hub, key_id), live)
+    raise AssertionError(kept)
+
+
+def with_lease(kept: Kept, now: float) -> Kept:
+    """Count a mark as alive while its lease lasts; `now` is in seconds since the epoch."""
+    alive = isinstance(kept.note, Mark) and kept.note.lease_until > now
+    return replace(kept, busy=True) if alive else kept
+
+
+def is_delivered(kept: Kept | str | None) -> bool:
+    """Tell whether a dead run's value stands in the store and only its record is missing."""
+    return isinstance(kept, Kept) and isinstance(kept.note, Mark) and kept.has_value and not kept.busy
+
+
+def is_locked_by_keyspec(kept: Kept) -> bool:
+    """Tell whether keyspec locked the key while its value had not reached the store."""
+    return isinstance(kept.note, Record) and kept.note.locked_by_keyspec
+
+
+def _judge_mark(mark: Mark, kept: Kept, owner: tuple[str, str], live: Key | None) -> Verdict:
+    if (mark.hub, mark.key.key_id) != owner:
+        return "foreign"
+    if kept.busy:
+        return "another-run"
+    if kept.has_value:
+        return "delivered"
+    if live is None:
+        return "unsent"
+    return "undelivered" if _same_fields(mark.key, live) else "mismatch"
+
+
+def _same_fields(one: Key, other: Key) -> bool:
+    """Compare what a create sends; a lock may have come since."""
+    fields = ("description", "roles", "reauth_timeout")
+    return all(one.field(name) == other.field(name) for name in fields)

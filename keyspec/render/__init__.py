@@ -1,0 +1,1 @@
+"""Documents in, text out: the only place with colour or prose."""

@@ -1,0 +1,181 @@
+"""A `Spec` to `Desired`: which keys each hub gets, and what each of their fields is there.
+
+Every problem of every key and hub is found in one run: connections that give a key away, roles that are missing or
+named twice, and stores in which two keys would share one entry.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from keyspec.desired import Desired, DesiredHub, DesiredKey, Entry, digest_desired
+from keyspec.errors import Problem, SpecError
+from keyspec.matching import Matcher
+from keyspec.merge import Declared
+from keyspec.model import as_set
+from keyspec.secret import parse_reference
+from keyspec.spec import Fields, Guards, KeySpec, Override, Ownership, is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from keyspec.contract import Contract
+    from keyspec.merge import Spec
+    from keyspec.source import Source
+
+ENTRY_SUFFIXES: Final = (".keyspec", ".next", ".prev", ".tmp")
+"""What belongs to the entry of a `file:` store beside the file itself."""
+
+
+def build_desired(spec: Spec, contracts: Mapping[str, Contract]) -> Desired:
+    """Resolve a spec for every hub it declares; `contracts` holds each hub's, by the hub's name.
+
+    Raises:
+        SpecError: with every problem found.
+    """
+    problems = list(_check_hubs(spec, contracts))
+    matcher = Matcher(spec.hubs)
+    keys: dict[str, dict[str, DesiredKey]] = {name: {} for name in spec.hubs}
+    used: dict[str, set[str]] = {name: set(hub.value.role_names) for name, hub in spec.hubs.items()}
+    for key_id in sorted(spec.keys):
+        declared = spec.keys[key_id]
+        overrides = matcher.overrides_of(declared.value)
+        resolved: dict[tuple[int, ...], DesiredKey] = {}
+        for hub in matcher.hubs_of(declared.value):
+            which = overrides.get(hub, ())
+            if which not in resolved:
+                resolved[which] = _resolve(spec, declared, which)
+            keys[hub][key_id] = _rename_roles(resolved[which], spec.hubs[hub].value.role_names)
+            used[hub].update(resolved[which].roles or ())
+        problems += _check_roles(resolved.values())
+    hubs = {
+        name: DesiredHub(name, declared, spec.connections[name], contracts[name], keys[name])
+        for name, declared in sorted(spec.hubs.items())
+    }
+    problems += [*_check_role_names(hubs.values(), used), *_check_entries(hubs.values())]
+    if problems:
+        raise SpecError(problems)
+    ownership = spec.ownership.value if spec.ownership else Ownership()
+    guards = spec.guards.value if spec.guards else Guards()
+    return Desired(
+        hubs=hubs,
+        ownership=ownership,
+        guards=guards,
+        ownership_source=spec.ownership.source("unlisted") if spec.ownership else None,
+        declared_ids=frozenset(spec.keys),
+        protected_ids=frozenset(key_id for key_id, key in spec.keys.items() if key.value.protected),
+        spec=digest_desired(hubs, ownership, guards),
+    )
+
+
+def _resolve(spec: Spec, declared: Declared[KeySpec], which: tuple[int, ...]) -> DesiredKey:
+    layers: tuple[Declared[Any], ...] = (*_base_layers(spec, declared), declared, *_overrides(declared, which))
+    values: dict[str, object] = {}
+    for layer in layers:
+        for name in Fields.__dataclass_fields__:
+            if (value := getattr(layer.value, name)) is not None:
+                values[name] = value
+    store = values.get("store")
+    return DesiredKey(
+        key_id=str(declared.path[-1]),
+        state=values.get("state"),  # type: ignore[arg-type]
+        description=values.get("description"),  # type: ignore[arg-type]
+        roles=values.get("roles"),  # type: ignore[arg-type]
+        reauth_timeout_s=values.get("reauth_timeout"),  # type: ignore[arg-type]
+        store=parse_reference(str(store)) if store else None,
+        protected=declared.value.protected,
+        declared=declared,
+        layers=layers,
+    )
+
+
+def _base_layers(spec: Spec, declared: Declared[KeySpec]) -> Iterator[Declared[Fields]]:
+    if spec.defaults:
+        yield spec.defaults
+    if (profile := spec.profiles.get(declared.value.extends or "")) is not None:
+        yield profile
+
+
+def _overrides(declared: Declared[KeySpec], which: tuple[int, ...]) -> Iterator[Declared[Override]]:
+    items = tuple(declared.value.per_hub.items())
+    for index in which:
+        selector, override = items[index]
+        yield type(declared)(override, declared.document, (*declared.path, "per_hub", selector))  # type: ignore[arg-type, misc]
+
+
+def _rename_roles(key: DesiredKey, names: dict[str, str]) -> DesiredKey:
+    if not names or key.roles is None:
+        return key
+    return replace(key, roles=as_set(names.get(role, role) for role in key.roles))
+
+
+def _check_hubs(spec: Spec, contracts: Mapping[str, Contract]) -> Iterator[Problem]:
+    for name, hub in spec.hubs.items():
+        if hub.value.url.startswith("http://") and not hub.value.allow_http and not is_loopback(hub.value.url):
+            hint = "use https://, or say `allow_http: true`"
+            yield Problem("plain-http", f"hub `{name}` would get its key unencrypted", hub.source("url"), hint)
+        if not hub.value.auth_key_id and contracts[name].auth is not None:
+            hint = "name the ID of the key that keyspec itself uses here"
+            what = f"contract `{hub.value.contract}` sends a hub key, so `none` cannot be"
+            yield Problem("own-key-missing", what, hub.source("auth_key_id"), hint)
+        if bool(hub.value.tls.client_cert) != bool(hub.value.tls.client_key):
+            what = "client_cert and client_key go together"
+            yield Problem("missing-field", what, hub.source("tls"))
+
+
+def _check_roles(keys: Iterable[DesiredKey]) -> list[Problem]:
+    for key in keys:
+        if key.roles is None and key.state != "absent":
+            what = f"key `{key.key_id}` has no roles"
+            hint = "declare at least one, here or in its profile"
+            return [Problem("missing-roles", what, key.source(), hint)]
+    return []
+
+
+def _check_role_names(hubs: Iterable[DesiredHub], used: dict[str, set[str]]) -> Iterator[Problem]:
+    for hub in hubs:
+        names = hub.hub.role_names
+        theirs: dict[str, str] = {}
+        for role in sorted(used[hub.name]) if names else ():
+            other = theirs.setdefault(names.get(role, role), role)
+            if other != role:
+                what = f"roles `{other}` and `{role}` are both `{names.get(role, role)}` on hub `{hub.name}`"
+                source = hub.declared.source("role_names")
+                yield Problem("role-names", what, source, "a hub's names are one to one with the spec's")
+
+
+def _check_entries(hubs: Iterable[DesiredHub]) -> Iterator[Problem]:
+    """Find entries that two keys, or one key on two hubs, would share; one problem for each place in the spec."""
+    taken: dict[str, tuple[str, DesiredKey]] = {}
+    shared: dict[Source, Problem] = {}
+    for hub in hubs:
+        for key in hub.keys.values():
+            if (entry := hub.entry(key)) is None:
+                continue
+            if other := taken.get(identity := _identity(entry)):
+                _add_shared(shared, (hub.name, key), other)
+            else:
+                taken[identity] = (hub.name, key)
+    for identity, owner in taken.items():
+        for suffix in ENTRY_SUFFIXES:
+            if identity.endswith(suffix) and (other := taken.get(identity.removesuffix(suffix))):
+                _add_shared(shared, owner, other)
+    yield from shared.values()
+
+
+def _add_shared(shared: dict[Source, Problem], one: tuple[str, DesiredKey], other: tuple[str, DesiredKey]) -> None:
+    source = one[1].source("store")
+    what = (
+        f"the values of `{one[1].key_id}` on `{one[0]}` and `{other[1].key_id}` on `{other[0]}` would share one entry"
+    )
+    shared.setdefault(source, Problem("store-shared", what, source, "put {hub} and {key} into the reference"))
+
+
+def _identity(entry: Entry) -> str:
+    """Give the text two entries have in common if they are the same, compared without case."""
+    rest = entry.reference.rest
+    if entry.reference.scheme == "file":
+        rest = posixpath.normpath(posixpath.join(posixpath.dirname(entry.file), rest))
+    return f"{entry.reference.scheme}:{rest}".casefold()

@@ -1,0 +1,86 @@
+"""Specs that keyspec writes for people: the commented starter, and live keys as declarations."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from keyspec.duration import format_duration
+from keyspec.spec import is_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from keyspec.model import Key
+
+STARTER: Final = """\
+# What keyspec manages, and how. `keyspec validate` checks this file, `keyspec plan` shows what differs on the hubs,
+# `keyspec apply` makes them so. Only what is declared here is compared.
+# yaml-language-server: $schema=keyspec.schema.json
+keyspec: 1
+
+hubs:
+  {hub}:
+    url: {url}
+    auth: {auth}            # where keyspec finds its own key: env:NAME or file:PATH, never the value
+    auth_key_id: {auth_key_id}       # the ID of that key, so that keyspec never locks itself out
+    labels: {{env: lab}}              # selectors like env=lab choose hubs by these
+
+defaults:                          # for every key
+  store: file:secrets/{{hub}}/{{key}}  # where the values of created keys are kept; keep this folder out of Git
+
+ownership:
+  key_ids: ["ci_*"]                # live keys with these IDs belong to this spec
+  unlisted: report                 # those it does not declare are reported; also: lock, delete
+
+profiles:
+  pipeline: {{roles: [Operator], reauth_timeout: 5m}}
+
+"""
+EXAMPLE: Final = """\
+keys:
+  ci_deployer:                     # the Key ID
+    extends: pipeline
+    description: Deploys from the release pipeline
+  # ci_old: {state: absent}        # locked by one run, deleted by a later one with --allow-delete
+  # break_glass: {roles: [Administrator], protected: true}
+"""
+IGNORE: Final = "/secrets/\n"
+
+
+def write_starter(
+    *, hub: str = "lab", url: str = "https://hub.example.com", auth: str = "env:HUB_LAB_KEY", own: str = "keyspec_ci"
+) -> str:
+    """Write the commented head of a spec, up to its keys."""
+    return STARTER.format(hub=hub, url=_quote(url), auth=_quote(auth), auth_key_id=_quote(own))
+
+
+def write_keys(keys: Iterable[Key]) -> str:
+    """Write live keys as declarations; a spec of them plans nothing."""
+    lines = [line for key in sorted(keys, key=lambda key: key.key_id) for line in _write_key(key)]
+    return "keys:\n" + "".join(f"  {line}\n" for line in lines) if lines else "keys: {}\n"
+
+
+def _write_key(key: Key) -> Iterator[str]:
+    if not is_name(key.key_id):
+        yield f"# {_quote(key.key_id)} cannot be declared: its ID holds other characters than keyspec allows"
+        return
+    if not key.roles:
+        yield f"# {_quote(key.key_id)} cannot be declared: it has no roles"
+        return
+    yield f"{_quote(key.key_id)}:"
+    if key.description:
+        yield f"  description: {_quote(key.description)}"
+    yield f"  roles: [{', '.join(_quote(role) for role in key.roles)}]"
+    if key.reauth_timeout_s is not None:
+        yield f"  reauth_timeout: {format_duration(key.reauth_timeout_s)}"
+    if key.state is not None:
+        yield f"  state: {key.state}"
+
+
+def _quote(text: str) -> str:
+    """Write text as a YAML scalar: JSON's form is one, and needs no thought about what looks like something else."""
+    return text if is_name(text) and not text[0].isdigit() and text.lower() not in _WORDS else json.dumps(text)
+
+
+_WORDS: Final = ("true", "false", "null", "yes", "no", "on", "off")

@@ -1,0 +1,243 @@
+"""One request over the wire, within limits: the only module that knows httpx.
+
+    send(method, url, headers, body) ──> Answer    the hub answered, whatever it said
+                                     └─> Broken    it did not: what happened, as `retry` names it
+
+Requests go straight to httpx's transports, below its client: there is nothing here that could follow a redirect,
+keep a cookie, read netrc or the environment's proxies, or log a URL. A transport (one connection) serves one
+request at a time; as many exist as requests were ever under way at once. Measured: sharing a pool between threads
+or sessions is slower.
+
+Limits: 64 MiB an answer, decoded, counted as it arrives; one answer within 3 times timeout. An answer's text and
+httpx's exceptions with their requests never leave: `Broken.reason` is made of our words and the system's.
+"""
+
+from __future__ import annotations
+
+import ssl
+import sys
+import threading
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from keyspec.errors import HubError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from keyspec.retry import Failure
+    from keyspec.spec import Tls
+
+# httpx imports its own command line, with rich and pygments: 60 ms nobody here needs. None in `sys.modules` makes
+# that one import fail, which httpx provides for; the mark is taken back so that others can still import it.
+_WITHOUT_CLI: Final = "httpx" not in sys.modules
+if _WITHOUT_CLI:
+    sys.modules["httpx._main"] = None  # type: ignore[assignment]
+import httpx  # noqa: E402 - after the line above
+
+if _WITHOUT_CLI:
+    del sys.modules["httpx._main"]
+
+MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
+_TIMEOUTS_PER_ANSWER: Final = 3
+_ONE_CONNECTION: Final = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+_GZIP: Final = 16 + zlib.MAX_WBITS
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a hub answered; `content_type` is lower case and without parameters."""
+
+    status: int
+    content_type: str
+    retry_after: str | None
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """No whole answer: what happened, and in words that hold nothing of request or answer."""
+
+    failure: Failure
+    reason: str
+    cause: Exception | None = None
+
+
+class Transport:
+    """The way to one origin; safe to use from several threads."""
+
+    def __init__(
+        self,
+        *,
+        timeout_s: float,
+        clock: Callable[[], float],
+        tls: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        inner: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._timeouts = httpx.Timeout(timeout_s).as_dict()
+        self._clock = clock
+        self._tls = tls if tls is not None else _trust_nobody()
+        self._proxy = proxy
+        self._inner = inner
+        self._lock = threading.Lock()
+        self._idle: list[httpx.BaseTransport] = []
+        self._closed = False
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer | Broken:
+        """Send one request and read its answer whole."""
+        request = httpx.Request(
+            method, url, headers=headers, content=body or None, extensions={"timeout": self._timeouts}
+        )
+        inner = self._take()
+        try:
+            return self._exchange(inner, request)
+        except httpx.HTTPError as error:
+            return _explain(error)
+        finally:
+            self._give_back(inner)
+
+    def close(self) -> None:
+        """Close all connections; one still in use closes when its request ends."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for inner in idle:
+            inner.close()
+
+    def _exchange(self, inner: httpx.BaseTransport, request: httpx.Request) -> Answer | Broken:
+        ends = self._clock() + _TIMEOUTS_PER_ANSWER * self._timeout_s
+        response = inner.handle_request(request)
+        try:
+            body = self._read(response, ends)
+        finally:
+            response.close()
+        if isinstance(body, Broken):
+            return body
+        content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return Answer(response.status_code, content_type, response.headers.get("retry-after"), body)
+
+    def _read(self, response: httpx.Response, ends: float) -> bytes | Broken:
+        encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("identity", "gzip"):
+            return Broken("unusable", "the answer is encoded in a way that was not asked for")
+        inflate = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
+        parts: list[bytes] = []
+        left = MAX_ANSWER_BYTES + 1
+        for raw in _stream(response):
+            try:
+                part = inflate.decompress(raw, left) if inflate else raw
+            except zlib.error:
+                return Broken("unusable", "the answer is not the gzip it says it is")
+            parts.append(part)
+            left -= len(part)
+            if left <= 0:
+                return Broken("unusable", f"the answer is larger than {MAX_ANSWER_BYTES >> 20} MiB")
+            if self._clock() > ends:
+                return Broken("timeout", f"the answer took longer than {_TIMEOUTS_PER_ANSWER * self._timeout_s:g} s")
+        if inflate is not None and parts and not inflate.eof:
+            return Broken("lost", "the answer broke off")
+        return b"".join(parts)
+
+    def _take(self) -> httpx.BaseTransport:
+        if self._inner is not None:
+            return self._inner
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        proxy = None if self._proxy is None else httpx.Proxy(self._proxy, ssl_context=self._tls)
+        return httpx.HTTPTransport(verify=self._tls, trust_env=False, limits=_ONE_CONNECTION, proxy=proxy)
+
+    def _give_back(self, inner: httpx.BaseTransport) -> None:
+        if inner is self._inner:
+            return
+        with self._lock:
+            if not self._closed:
+                self._idle.append(inner)
+                return
+        inner.close()
+
+
+def make_tls(tls: Tls) -> ssl.SSLContext:
+    """Give the TLS context of a hub's `tls`, whose paths are resolved; 30 ms, so share it where they are equal.
+
+    Without `ca_file` the system's authorities are trusted, or, where it has none, certifi's.
+
+    Raises:
+        HubError: if a file cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=tls.ca_file)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if tls.ca_file is None and not context.cert_store_stats()["x509_ca"]:
+            context.load_verify_locations(_find_certifi())
+        if tls.client_cert is not None:
+            context.load_cert_chain(tls.client_cert, tls.client_key, password=_no_password)
+    except (OSError, ValueError) as error:
+        raise HubError(f"the files under `tls` cannot be used: {_explain_system(error)}") from error
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _stream(response: httpx.Response) -> Iterator[bytes]:
+    if not isinstance(response.stream, httpx.SyncByteStream):
+        raise TypeError("only streams that are not asynchronous can be read here")
+    yield from response.stream
+
+
+def _explain(error: httpx.HTTPError) -> Broken:
+    cause = _find_system_error(error)
+    words = f": {_explain_system(cause)}" if cause is not None else ""
+    match error:
+        case httpx.ConnectTimeout() | httpx.PoolTimeout():
+            return Broken("unsent", "no connection in time", cause)
+        case httpx.ConnectError() if isinstance(cause, ssl.SSLError):
+            return Broken("unsent", f"no trust in the connection{words}", cause)
+        case httpx.ConnectError():
+            return Broken("refused", f"no connection{words}", cause)
+        case httpx.ProxyError():
+            return Broken("unsent", "the proxy did not connect to the hub", cause)
+        case httpx.LocalProtocolError() | httpx.UnsupportedProtocol():
+            return Broken("unsent", "the request is not valid HTTP", cause)
+        case httpx.TimeoutException():
+            return Broken("timeout", "no answer in time", cause)
+        case httpx.RemoteProtocolError():
+            return Broken("lost", "the connection was closed in the middle, or the answer is not valid HTTP", cause)
+    return Broken("reset", f"the connection broke{words}", cause)
+
+
+def _find_system_error(error: BaseException) -> OSError | None:
+    """Give the operating system's error at the root, without the frames that hold the request."""
+    inner: BaseException | None = error
+    while inner is not None and not isinstance(inner, OSError):
+        inner = inner.__cause__ or inner.__context__
+    if inner is None:
+        return None
+    inner.__cause__ = inner.__context__ = None
+    return inner.with_traceback(None)
+
+
+def _explain_system(error: OSError | ValueError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
+
+
+def _trust_nobody() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _find_certifi() -> str:
+    import certifi
+
+    return certifi.where()
+
+
+def _no_password() -> str:
+    raise ValueError("the client key is encrypted; keyspec has no way to ask for its password")

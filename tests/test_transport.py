@@ -1,0 +1,246 @@
+"""Against real sockets on loopback: what no mock can show."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from keyspec.errors import HubError
+from keyspec.spec import Tls
+from keyspec.transport import MAX_ANSWER_BYTES, Answer, Broken, Transport, make_tls
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-type: Application/JSON; charset=utf-8\r\ncontent-length: 2\r\n\r\n{}"
+
+
+@contextmanager
+def serving(*scripts, connections=None):
+    """Serve one script per connection: bytes are sent, numbers are pauses in seconds; then the connection closes."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    seen: list[bytes] = []
+
+    def run():
+        for script in scripts:
+            peer, _ = listener.accept()
+            with peer:
+                for part in script:
+                    if part == "read":
+                        seen.append(peer.recv(65536))
+                    elif isinstance(part, bytes):
+                        try:
+                            peer.sendall(part)
+                        except OSError:
+                            break
+                    else:
+                        time.sleep(part)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/x", seen
+    finally:
+        listener.close()
+        thread.join(5)
+
+
+def send(url, *, timeout_s=2.0, body=b"", headers=None, method="GET", **options):
+    transport = Transport(timeout_s=timeout_s, clock=time.monotonic, **options)
+    try:
+        return transport.send(method, url, headers or {}, body)
+    finally:
+        transport.close()
+
+
+def test_an_answer_is_read_whole():
+    with serving(["read", OK]) as (url, seen):
+        assert send(url, headers={"x-api-key": "k"}) == Answer(200, "application/json", None, b"{}")
+    assert b"x-api-key: k" in seen[0]
+
+
+def test_a_connection_is_used_again():
+    with serving(["read", OK, "read", OK]) as (url, seen):
+        transport = Transport(timeout_s=2, clock=time.monotonic)
+        assert isinstance(transport.send("GET", url, {}, b""), Answer)
+        assert isinstance(transport.send("POST", url, {}, b"{}"), Answer)
+        transport.close()
+    assert len(seen) == 2
+
+
+def test_redirects_are_not_followed_and_cookies_not_kept():
+    away = b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n"
+    with serving(["read", away, "read", OK]) as (url, seen):
+        transport = Transport(timeout_s=2, clock=time.monotonic)
+        first = transport.send("GET", url, {}, b"")
+        assert isinstance(first, Answer)
+        assert first.status == 302
+        transport.send("GET", url, {}, b"")
+        transport.close()
+    assert b"cookie" not in seen[1].lower()
+
+
+def test_the_environment_changes_nothing(monkeypatch, tmp_path):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login a password b\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with serving(["read", OK]) as (url, seen):
+        assert isinstance(send(url), Answer)
+    assert b"authorization" not in seen[0].lower()
+
+
+def test_a_proxy_that_is_given_is_used():
+    with serving(["read", OK]) as (url, seen):
+        assert isinstance(send("http://hub.example.com/y", proxy=url.removesuffix("/x")), Answer)
+    assert seen[0].startswith(b"GET http://hub.example.com/y ")
+
+
+@pytest.mark.parametrize(
+    ("script", "failure"),
+    [
+        (["read"], "lost"),
+        (["read", OK[:-1]], "lost"),
+        (["read", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab"], "lost"),
+        (["read", b"\x00garbage\r\n\r\n"], "lost"),
+        (["read", b"HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 1\r\n\r\nx"], "unusable"),
+        (["read", b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 1\r\n\r\nx"], "unusable"),
+        (["read", 1.0], "timeout"),
+    ],
+)
+def test_a_broken_answer_is_named(script, failure):
+    with serving(script) as (url, _):
+        result = send(url, timeout_s=0.4)
+    assert isinstance(result, Broken)
+    assert result.failure == failure
+
+
+def test_nobody_there_is_refused():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    result = send(url)
+    assert isinstance(result, Broken)
+    assert (result.failure, result.reason) == ("refused", "no connection: Connection refused")
+    assert isinstance(result.cause, ConnectionRefusedError)
+
+
+def test_an_answer_that_drips_ends():
+    drip = [b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n"] + [b"x", 0.1] * 60
+    with serving(["read", *drip]) as (url, _):
+        result = send(url, timeout_s=0.3)
+    assert isinstance(result, Broken)
+    assert result.failure == "timeout"
+
+
+def test_gzip_is_read():
+    packed = gzip.compress(b'{"a": 1}')
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed)
+    with serving(["read", head + packed]) as (url, _):
+        result = send(url)
+    assert isinstance(result, Answer)
+    assert result.body == b'{"a": 1}'
+
+
+def test_a_bomb_is_not_unpacked():
+    packed = gzip.compress(gzip.compress(bytes(2 * MAX_ANSWER_BYTES), 9), 9)
+    bomb = gzip.compress(bytes(MAX_ANSWER_BYTES + 1), 9)
+    for body, failure in ((bomb, Broken), (packed, Answer)):
+        inner = httpx.MockTransport(
+            lambda _request, body=body: httpx.Response(
+                200, headers={"content-encoding": "gzip"}, stream=httpx.ByteStream(body)
+            )
+        )
+        result = send("https://hub.example.com/", inner=inner)
+        assert isinstance(result, failure)
+
+
+def test_a_plain_answer_beyond_the_limit_is_cut():
+    parts = (bytes(1 << 20) for _ in range(1000))
+
+    class Endless(httpx.SyncByteStream):
+        def __iter__(self):
+            return parts
+
+    inner = httpx.MockTransport(lambda _request: httpx.Response(200, stream=Endless()))
+    result = send("https://hub.example.com/", inner=inner)
+    assert isinstance(result, Broken)
+    assert "64 MiB" in result.reason
+    assert sum(1 for _ in parts) >= 900
+
+
+def test_threads_have_a_connection_each():
+    with serving(*[["read", 0.2, OK]] * 4) as (url, seen):
+        transport = Transport(timeout_s=5, clock=time.monotonic)
+        threads = [threading.Thread(target=transport.send, args=("GET", url, {}, b"")) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        transport.close()
+    assert len(seen) == 4
+
+
+def test_no_log_holds_a_header_a_body_or_a_url(caplog):
+    caplog.set_level(logging.INFO)
+    with serving(["read", OK]) as (url, _):
+        send(url, method="POST", headers={"x-api-key": "cr3dential"}, body=b"v4lue")
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("level", [logging.DEBUG, 1])
+def test_even_the_wire_log_holds_neither_credential_nor_body(caplog, level):
+    caplog.set_level(level)
+    with serving(["read", OK]) as (url, _):
+        send(url, method="POST", headers={"x-api-key": "cr3dential"}, body=b"v4lue")
+    assert "cr3dential" not in caplog.text
+    assert "v4lue" not in caplog.text
+
+
+def test_no_broken_answer_carries_the_request():
+    with serving(["read"]) as (url, _):
+        result = send(url, headers={"x-api-key": "cr3dential"}, method="POST", body=b"v4lue")
+    assert isinstance(result, Broken)
+    assert result.cause is None or (result.cause.__traceback__ is None and result.cause.__context__ is None)
+
+
+def test_tls_is_1_2_or_newer_and_verifies():
+    context = make_tls(Tls())
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+    assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
+    assert context.get_ca_certs() or context.cert_store_stats()["x509"] >= 0
+
+
+def test_verification_is_off_only_when_said():
+    context = make_tls(Tls(verify=False))
+    assert (context.check_hostname, context.verify_mode) == (False, ssl.CERT_NONE)
+
+
+@pytest.mark.parametrize("tls", [{"ca_file": "/nowhere/ca.pem"}, {"client_cert": "/nowhere/c.pem"}, {"ca_file": __file__}])
+def test_files_that_cannot_be_used_are_an_error(tls):
+    with pytest.raises(HubError, match="the files under `tls` cannot be used"):
+        make_tls(Tls(**tls))
+
+
+def test_without_a_context_no_certificate_is_trusted():
+    with serving(["read", b"\x15\x03\x01\x00\x02\x02\x28"]) as (url, _):
+        result = send(url.replace("http:", "https:"))
+    assert isinstance(result, Broken)
+    assert result.failure == "unsent"
+
+
+def test_httpx_comes_without_its_command_line():
+    code = (
+        "import sys, keyspec.transport\n"
+        "assert 'httpx' in sys.modules and 'rich' not in sys.modules and 'click' not in sys.modules\n"
+        "assert 'httpx._main' not in sys.modules\n"
+        "import httpx._main, rich"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
