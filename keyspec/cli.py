@@ -9,30 +9,35 @@ exit code   when
 from __future__ import annotations
 
 import importlib
-import os
+import io
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import rich_click as click
 
 from keyspec import __version__
-from keyspec.errors import KeyspecError, RefusedError, SpecError, UsageError
+from keyspec.commands.options import CONTEXT
+from keyspec.commands.screen import Screen, write_beside, write_out
+from keyspec.errors import KeyspecError, ProblemsError, SpecError, UsageError
 from keyspec.report import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 COMMANDS: Final[Mapping[str, str]] = {
-    "init": "write a commented starter spec",
-    "validate": "check the spec without touching a hub",
-    "plan": "show what differs on every hub",
-    "apply": "make the hubs as the spec says",
-    "list": "show the live keys of all hubs as one grid",
-    "schema": "print a JSON Schema",
-    "completion": "print a shell's completion script",
-    "devhub": "run local hubs to try things on",
-    "demo": "walk through plan and apply on local hubs",
+    "init": "Write a commented starter spec.",
+    "validate": "Check the spec without touching a hub.",
+    "plan": "Show what differs on every hub.",
+    "apply": "Make the hubs as the spec says.",
+    "list": "Show the live keys of all hubs as one grid.",
+    "schema": "Print a JSON Schema.",
+    "completion": "Print a shell's completion script.",
+    "devhub": "Run local hubs to try things on.",
+    "demo": "Walk through plan and apply on local hubs.",
 }
+
+_GC_THRESHOLD: Final = 100_000
+"""How many new objects wake the collector: a spec of 100,000 keys is millions, and none of them is garbage."""
 
 
 class _Commands(click.RichGroup):
@@ -49,21 +54,16 @@ class _Commands(click.RichGroup):
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        from difflib import get_close_matches
-
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            if near and "Did you mean" not in error.message:
-                raise click.UsageError(f"{error.message} Did you mean '{near[0]}'?", ctx) from error
-            raise
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            ctx.fail(f"there is no command `{args[0]}`{_guess(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
 
 
 @click.group(
     cls=_Commands,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Start with `keyspec demo`, or `keyspec init` in an empty folder.",
+    context_settings=CONTEXT,
+    no_args_is_help=True,
+    epilog="Start with `keyspec demo`, or with `keyspec init` in an empty folder.",
 )
 @click.version_option(__version__, "--version", prog_name="keyspec", message="%(prog)s %(version)s")
 def main() -> None:
@@ -76,31 +76,35 @@ def main() -> None:
 
 def run(args: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
+    import gc
+
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD)
     sys.exit(call(args))
 
 
 def call(args: Sequence[str] | None = None) -> int:
     """Run the command line; give the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = main.main(args=args, prog_name="keyspec", standalone_mode=False)
-        sys.stdout.flush()
+        write_out("")
     except (click.Abort, KeyboardInterrupt):
         return _say("interrupted", ExitCode.INTERRUPTED)
     except click.ClickException as error:
-        error.show()
-        return ExitCode.USAGE
+        return _say_usage(error)
     except UsageError as error:
         return _say(str(error), ExitCode.USAGE)
-    except SpecError as error:
-        return _say_problems(error, ExitCode.INVALID)
-    except RefusedError as error:
-        return _say_problems(error, ExitCode.REFUSED)
+    except ProblemsError as error:
+        Screen().show_problems(error.problems)
+        return ExitCode.INVALID if isinstance(error, SpecError) else ExitCode.REFUSED
     except KeyspecError as error:
         return _say(str(error), ExitCode.FAILED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
-    except (Exception, RecursionError) as error:  # noqa: BLE001 - the last line of defence: no traceback, no content
+    except SystemExit as error:  # how rich-click ends without arguments, and when nobody reads the help
+        return ExitCode.USAGE if error.code == click.UsageError.exit_code else ExitCode.OK
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback, no content
         return _say(_tell_unexpected(error), ExitCode.FAILED)
     return int(code or 0)
 
@@ -108,25 +112,35 @@ def call(args: Sequence[str] | None = None) -> int:
 def _say(text: str, code: ExitCode) -> ExitCode:
     from keyspec.display import display
 
-    click.echo(f"keyspec: {display(text, limit=2000)}", err=True)
+    write_beside(f"keyspec: {display(text, limit=2000)}\n")
     return code
 
 
-def _say_problems(error: SpecError | RefusedError, code: ExitCode) -> ExitCode:
-    from keyspec.render.console import wants_color
-    from keyspec.render.text import render_problems
+def _say_usage(error: click.ClickException) -> ExitCode:
+    """Say what is wrong with a command line, and where to look."""
+    ctx = getattr(error, "ctx", None)
+    text = error.format_message().rstrip(".")
+    if isinstance(error, click.NoSuchOption) and ctx is not None:
+        known = [name for param in ctx.command.params for name in param.opts if name.startswith("--")]
+        text = f"`{ctx.command_path}` has no option {error.option_name}{_guess(error.option_name, known)}"
+    _say(text, ExitCode.USAGE)
+    return _say(f"see `{ctx.command_path if ctx else 'keyspec'} --help`", ExitCode.USAGE)
 
-    color = wants_color("auto", is_terminal=sys.stderr.isatty(), environ=os.environ)
-    click.echo(render_problems(error.problems, color=color), err=True, nl=False, color=color)
-    noun = "problem" if len(error.problems) == 1 else "problems"
-    click.echo(f"keyspec: {len(error.problems)} {noun}", err=True)
-    return code
+
+def _guess(word: str, known: Sequence[str] | Mapping[str, str]) -> str:
+    from difflib import get_close_matches
+
+    names = {name.strip("-"): name for name in known}
+    text = word.strip("-")
+    begun = [name for name in names if len(text) > 1 and name.startswith(text)]
+    near = begun or get_close_matches(text, names, n=1)
+    return f"; did you mean `{names[near[0]]}`?" if near else ""
 
 
-def _tell_unexpected(error: BaseException) -> str:
+def _tell_unexpected(error: Exception) -> str:
     """Name an error nobody foresaw by its type and place alone: its text may hold anything."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "?"  # noqa: PTH119
+    place = f"{trace.tb_frame.f_code.co_filename.rsplit('/')[-1]}:{trace.tb_lineno}" if trace else "?"
     return f"unexpected {type(error).__name__} at {place}; please report it with the command you ran"

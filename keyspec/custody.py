@@ -3,24 +3,27 @@
     preflight -> mark -> POST create -> put value and record -> read back
                   │          │               │
                   │          │               └ fails: spool the value, lock the key, say where it waits
-                  │          └ answer lost: look up by ID; found: lock it; not found: the mark stays
+                  │          └ answer lost: look up by ID; as the mark says: lock it; not found: the mark stays
                   └ of another run: stop
 
 The store is told before the hub is asked, and is the only memory: whatever stands there after a crash tells the next
-run what to do (`recovery`). A value is handed to the store before anything else of the answer is looked at.
+run what to do (`recovery`). A value is handed to the store before anything else of the answer is looked at. Two runs
+may race: a value is only moved aside where the entry is as the plan saw it, and a key is only locked as ours where it
+has the fields of a mark of ours.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from keyspec.errors import AnswerLost, HubConflict, HubError, KeyspecError, StoreConflict, StoreError
 from keyspec.record import Content, Kept, Mark, Record
 from keyspec.recovery import is_delivered, judge_kept, with_lease
-from keyspec.spool import Spooled
+from keyspec.spool import Slot, Spooled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +37,10 @@ if TYPE_CHECKING:
     from keyspec.spool import Spool
     from keyspec.stores import Store
 
-ATTEMPTS = 4
+Verdict = tuple["Outcome", str | None]
+"""An outcome, and why where it is neither applied nor already so."""
+
+ATTEMPTS: Final = 4
 """How many times a create may be tried; a mark's lease lasts as long as they may take."""
 
 
@@ -51,47 +57,56 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class _Placed:
+    """The mark that this run put, its version, and the dead run's mark whose place it took."""
+
+    mark: Mark
+    version: str
+    inherited: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Keeping:
-    """One key's custody: the hub that makes the value, the entry that keeps it."""
+    """One key's custody: the hub that makes the value, the entry that keeps it.
+
+    `planned` is the entry as the plan saw it. `others` are the IDs on the hub that no create of this run can have made.
+    """
 
     hub: Hub
     store: Store
     entry: Entry
     run: Run
+    planned: Kept | str | None = None
+    others: frozenset[str] = frozenset()
 
-    def create(self, key: Key) -> tuple[Outcome, str | None]:
-        """Create a key and bring its value to the store; give the outcome and what went wrong.
+    def create(self, key: Key) -> Verdict:
+        """Create a key and bring its value to the store.
 
         A failure before the hub was asked leaves nothing behind; any later one leaves a mark or a spooled value.
         """
         try:
-            version, inherited = self._mark(key)
+            placed = self._mark(key)
         except StoreError as error:
             return "failed", f"{error}; the key was not created"
         try:
-            created = self.hub.create_key(key)
-        except HubConflict as error:
-            if inherited:
-                return self._answer_lost(key, error)
-            self._clear(version)
-            return "conflict", str(error)
-        except AnswerLost as error:
-            return self._answer_lost(key, error)
-        except HubError as error:
-            if not inherited:
-                self._clear(version)
-            return "failed", str(error)
-        finally_ = self._keep(key, created, version)
-        self.store.release(self.entry)
-        return finally_
+            return self._ask(key, placed)
+        finally:
+            self.store.release(self.entry)
 
-    def settle(self, key_id: str, kept: Kept | str | None) -> None:
-        """Finish what an earlier run left: a value in the spool, or one that waits for its record."""
-        spooled = self.run.spool.find(self.hub.name, key_id, str(self.entry.reference))
+    def is_as_planned(self) -> bool:
+        """Tell whether the entry is as the plan saw it."""
+        return self._is_planned(self.store.look(self.entry))
+
+    def settle(self, key_id: str) -> bool:
+        """Finish what an earlier run left: a value in the spool, or one that waits for its record; tell if it did."""
+        spooled = self.run.spool.find(self._slot(key_id))
         if spooled is not None:
             self._empty_spool(spooled)
-        elif is_delivered(kept) and isinstance(kept, Kept):
-            self._complete(key_id, kept)
+        elif isinstance(self.planned, Kept) and is_delivered(self.planned):
+            self._complete(key_id, self.planned)
+        else:
+            return False
+        return True
 
     def _complete(self, key_id: str, kept: Kept) -> None:
         value = self.store.read(self.entry)
@@ -102,92 +117,136 @@ class Keeping:
 
     def _empty_spool(self, spooled: Spooled) -> None:
         kept = with_lease(self.store.look(self.entry), self.run.now())
-        verdict = judge_kept(kept, hub=self.hub.name, key_id=spooled.key_id, live=None)
-        content = Content(self._record(spooled.key_id, spooled.value, locked=True), spooled.value)
+        key_id = spooled.slot.key_id
+        verdict = judge_kept(kept, hub=self.hub.name, key_id=key_id, live=None)
+        if isinstance(kept.note, Mark) and kept.note.nonce != spooled.nonce:
+            verdict = "another-run"
+        content = Content(self._record(key_id, spooled.value, locked=True), spooled.value)
         match verdict:
-            case "unsent" | "missing":
+            case "nothing" | "unsent" | "delivered" | "missing":
                 self.store.replace(self.entry, kept.version, content)
-            case "nothing":
-                self.store.put_if_absent(self.entry, content)
+                self._read_back(spooled.value)
+                self.store.release(self.entry)
             case _ if not self._holds(spooled.value):
                 raise StoreError(f"{self.entry.reference}: {verdict}; the spooled value stays where it is")
-        self._read_back(spooled.value)
-        self.store.release(self.entry)
-        self.run.spool.remove(spooled)
+        self.run.spool.remove(spooled.slot)
 
     def _holds(self, value: Secret) -> bool:
         stored = self.store.read(self.entry)
         return stored is not None and stored.same_as(value)
 
-    def _mark(self, key: Key) -> tuple[str, bool]:
-        """Put the mark; tell its version, and whether a dead run's create may stand behind it."""
+    def _mark(self, key: Key) -> _Placed:
+        """Put the mark, unless the entry is another's."""
         self.store.preflight(self.entry)
         kept = with_lease(self.store.look(self.entry), self.run.now())
         mark = Mark(self.hub.name, key, self.run.plan, self.run.nonce, self._lease())
         verdict = judge_kept(kept, hub=self.hub.name, key_id=key.key_id, live=None)
-        if verdict == "another-run":
-            raise StoreError(f"another-run: {self.entry.reference}: another run is creating this key")
         if verdict == "foreign" and key.key_id not in self.run.take_over:
             what = "the entry was not written by keyspec for this hub and key"
             raise StoreError(f"store-foreign-entry: {self.entry.reference}: {what}")
+        if verdict == "another-run":
+            raise StoreError(f"another-run: {self.entry.reference}: another run is creating this key")
         try:
             match verdict:
                 case "nothing":
-                    return self.store.put_if_absent(self.entry, Content(mark)), False
-                case "unsent":
-                    return self.store.replace(self.entry, kept.version, Content(mark)), True
+                    return _Placed(mark, self.store.put_if_absent(self.entry, Content(mark)))
+                case "unsent" if isinstance(kept.note, Mark):
+                    return _Placed(mark, self.store.replace(self.entry, kept.version, Content(mark)), kept.note)
+                case _ if not self._is_planned(kept):
+                    raise StoreError(f"another-run: {self.entry.reference}: it has changed since this was planned")
                 case _:
                     version = self.store.set_aside(self.entry, kept.version)
-                    return self.store.replace(self.entry, version, Content(mark)), False
+                    return _Placed(mark, self.store.replace(self.entry, version, Content(mark)))
         except StoreConflict as error:
             raise StoreError(f"another-run: {self.entry.reference}: another run is creating this key") from error
 
-    def _keep(self, key: Key, created: Created, version: str) -> tuple[Outcome, str | None]:
-        """Put the value before anything else of the answer is looked at."""
+    def _is_planned(self, kept: Kept) -> bool:
+        return isinstance(self.planned, Kept) and kept.version == self.planned.version
+
+    def _ask(self, key: Key, placed: _Placed) -> Verdict:
         try:
-            self.store.replace(
-                self.entry, version, Content(self._record(key.key_id, created.value, locked=False), created.value)
-            )
+            created = self.hub.create_key(key)
+        except AnswerLost as error:
+            return self._answer_lost(key, placed, error)
+        except HubError as error:
+            conflict = isinstance(error, HubConflict)
+            if placed.inherited is not None:
+                return self._answer_lost(key, placed, error) if conflict else ("failed", str(error))
+            self._clear(placed)
+            return "conflict" if conflict else "failed", str(error)
+        return self._keep(key, created, placed)
+
+    def _keep(self, key: Key, created: Created, placed: _Placed) -> Verdict:
+        """Put the value before anything else of the answer is looked at."""
+        content = Content(self._record(key.key_id, created.value, locked=False), created.value)
+        try:
+            self.store.replace(self.entry, placed.version, content)
             self._read_back(created.value)
-        except StoreError as error:
-            return self._spool(key, created.value, error)
+        except Exception as error:  # noqa: BLE001 - whatever breaks in a store, the value must not go with it
+            why = str(error) if isinstance(error, KeyspecError) else f"unexpected {type(error).__name__} in the store"
+            return self._spool(key, created, why)
         if created.key_error is None:
             return "applied", None
-        return "failed", f"{created.key_error}; {self._lock(key.key_id)}; its value is stored"
+        return "failed", f"{created.key_error}; {self._lock(self._made(key, created))}; its value is stored"
 
-    def _spool(self, key: Key, value: Secret, error: StoreError) -> tuple[Outcome, str | None]:
-        spooled = Spooled(self.hub.name, key.key_id, str(self.entry.reference), value)
+    def _spool(self, key: Key, created: Created, why: str) -> Verdict:
         try:
-            where = f"the value waits in {self.run.spool.put(spooled)}; the next apply stores it"
+            path = self.run.spool.put(Spooled(self._slot(key.key_id), self.run.nonce, created.value))
+            where = f"the value waits in {path}; the next apply stores it"
         except (OSError, KeyspecError):
             where = "the value could not be kept anywhere; the key will be replaced"
-        return "failed", f"{error}; {self._lock(key.key_id)}; {where}"
+        return "failed", f"{why}; {self._lock(self._made(key, created))}; {where}"
 
-    def _answer_lost(self, key: Key, error: HubError) -> tuple[Outcome, str | None]:
+    def _made(self, key: Key, created: Created) -> str:
+        """Give the ID of the key that was made: the one asked for, unless the answer names another new one."""
+        made = created.key.key_id if created.key else key.key_id
+        return key.key_id if made in self.others else made
+
+    def _slot(self, key_id: str) -> Slot:
+        return slot_of(self.hub.name, key_id, self.entry)
+
+    def _answer_lost(self, key: Key, placed: _Placed, error: HubError) -> Verdict:
         """Look a key up whose create may have been done; its value reached nobody."""
         try:
             found = self.hub.get_key(key.key_id)
         except HubError as unknown:
             return "failed", f"{error}; and whether it was created cannot be read ({unknown}); the next run looks again"
-        finally:
-            self.store.release(self.entry)
         if found is None:
             return "failed", f"{error}; the key is not there, and the next run creates it"
-        return "failed", f"{error}; the key is there and its value reached nobody; {self._lock(key.key_id)}"
+        mark = self._find_maker(found, placed)
+        if mark is None:
+            return "conflict", f"{error}; the key that is there now is not the one that was asked for"
+        told = self._lock(key.key_id)
+        if mark is placed.inherited:
+            with suppress(StoreError):  # so that the next run, too, knows the key as ours
+                self.store.replace(self.entry, placed.version, Content(mark))
+        return "failed", f"{error}; the key is there and its value reached nobody; {told}"
+
+    def _find_maker(self, found: Key, placed: _Placed) -> Mark | None:
+        """Give the mark, ours or the one inherited, whose create made this key."""
+        for mark in filter(None, (placed.mark, placed.inherited)):
+            kept = Kept(mark, has_value=False, version=placed.version)
+            if judge_kept(kept, hub=self.hub.name, key_id=found.key_id, live=found) == "undelivered":
+                return mark
+        return None
 
     def _lock(self, key_id: str) -> str:
         try:
-            self.hub.lock_key(key_id)
-        except HubError as error:
-            return f"the key could NOT be locked ({error})"
-        return "the key is locked"
+            outcome, error = write_surely(
+                self.hub,
+                key_id,
+                lambda: self.hub.lock_key(key_id),
+                is_done=lambda found: found is None or found.state == "locked",
+                is_unchanged=lambda _: True,
+            )
+        except HubError as refused:
+            outcome, error = "failed", str(refused)
+        return "the key is locked" if outcome == "applied" else f"the key could NOT be locked ({error})"
 
-    def _clear(self, version: str) -> None:
+    def _clear(self, placed: _Placed) -> None:
         """Take our mark away after a create that surely did nothing."""
-        try:
-            self.store.clear(self.entry, version)
-        except StoreError:
-            self.store.release(self.entry)
+        with suppress(StoreError):
+            self.store.clear(self.entry, placed.version)
 
     def _read_back(self, value: Secret) -> None:
         if not self._holds(value):
@@ -201,6 +260,54 @@ class Keeping:
         if self.store.capabilities.locks:
             return 0
         return int(self.run.now() + self.hub.timeout_s * ATTEMPTS + 60)
+
+
+def slot_of(hub: str, key_id: str, entry: Entry) -> Slot:
+    """Give the slot of the spool in which a key's value would wait."""
+    return Slot(hub, key_id, str(entry.reference), entry.file)
+
+
+def with_spooled(kept: Kept, spool: Spool, slot: Slot) -> Kept | StoreError:
+    """Count a value that waits in the spool as standing beside its mark."""
+    if not isinstance(kept.note, Mark) or kept.has_value or kept.busy:
+        return kept
+    try:
+        spooled = spool.find(slot)
+    except StoreError as error:
+        return error
+    return replace(kept, has_value=True) if spooled is not None and spooled.nonce == kept.note.nonce else kept
+
+
+def write_surely(
+    hub: Hub,
+    key_id: str,
+    send: Callable[[], None],
+    *,
+    is_done: Callable[[Key | None], bool],
+    is_unchanged: Callable[[Key | None], bool],
+) -> Verdict:
+    """Send a write; if its answer is lost, look the key up, and send it once more if it was not done.
+
+    Raises:
+        HubError: the hub refused it, or it was never sent.
+    """
+    for again in (True, False):
+        try:
+            send()
+        except AnswerLost as lost:
+            try:
+                found = hub.get_key(key_id)
+            except HubError as unknown:
+                return "failed", f"{lost}; and that cannot be read either ({unknown})"
+            if is_done(found):
+                return "applied", None
+            if not is_unchanged(found):
+                return "conflict", f"{lost}; the key has changed since"
+            if not again:
+                return "failed", f"{lost}; it was not done"
+        else:
+            return "applied", None
+    raise AssertionError(key_id)
 
 
 def mark_value(value: Secret, nonce: str) -> str:

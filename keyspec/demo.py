@@ -56,11 +56,10 @@ def run_demo(say: Callable[[str], None]) -> int:
         (folder / "keyspec.yaml").write_text(_write_spec(hubs), encoding="utf-8")
         environ = {**_clean_environ(), **{_variable(hub.name): str(hub.admin_value) for hub in hubs}}
         environ |= {"XDG_STATE_HOME": str(folder / "state")}
-        say(f"Three hubs run on this machine: {', '.join(f'{hub.name} {hub.url}' for hub in hubs)}")
-        say("Their keys have drifted from the spec, keyspec.yaml:\n")
+        say("Three hubs run on this machine. Their keys have drifted from this spec, keyspec.yaml:\n")
         say((folder / "keyspec.yaml").read_text(encoding="utf-8"))
-        for words, wanted in _STORY:
-            say(f"$ keyspec {' '.join(words)}")
+        for why, words, wanted in _STORY:
+            say(f"# {why}\n$ keyspec {' '.join(words)}")
             if _run(words, folder, environ) != wanted:
                 say("This is not how the demo should end. Please report it.")
                 return 1
@@ -72,12 +71,13 @@ def run_demo(say: Callable[[str], None]) -> int:
 
 
 _STORY: Final = (
-    (("plan",), 0),
-    (("apply", "--yes"), 0),
-    (("apply", "--yes", "--allow-delete"), 0),
-    (("plan", "--exit-code"), 0),
+    ("What differs?", ("plan",), 0),
+    ("Make it so. Nothing is deleted before a run has read it as locked.", ("apply", "--yes", "--quiet"), 0),
+    ("What is left is held: it is done only if you say so.", ("plan",), 0),
+    ("Say so.", ("apply", "--yes", "--quiet", "--allow-delete"), 0),
+    ("Nothing differs any more, so the exit code is 0 and not 2.", ("plan", "--exit-code"), 0),
 )
-"""The demo's commands, and the exit code of each."""
+"""What the demo does and why, and the exit code each command must end with."""
 
 
 def _let_drift(hub: DevHub) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from keyspec.document import locate
 from keyspec.fingerprint import digest_of
-from keyspec.model import DEFAULT_DESCRIPTION, DEFAULT_REAUTH_TIMEOUT_S, Key
+from keyspec.model import DEFAULT_DESCRIPTION, DEFAULT_REAUTH_TIMEOUT_S, Key, as_set
 
 if TYPE_CHECKING:
     from keyspec.spec import Guards, Hub, KeySpec, Ownership
@@ -130,14 +130,14 @@ def digest_desired(hubs: Mapping[str, DesiredHub], ownership: Ownership, guards:
     """Give the digest of everything a plan follows from on the desired side."""
     document = {
         "hubs": {name: _hub_document(hub) for name, hub in hubs.items()},
-        "ownership": [list(ownership.key_ids), ownership.unlisted],
+        "ownership": [as_set(ownership.key_ids), ownership.unlisted],
         "guards": [guards.max_deletes, guards.max_change_share, guards.unlock],
     }
     return digest_of(document)
 
 
 def _hub_document(hub: DesiredHub) -> object:
-    return [hub.hub.url, sorted(hub.hub.auth_key_id), [_key_document(key) for key in hub.keys.values()]]
+    return [hub.hub.url, hub.hub.auth_key_id, [_key_document(key) for key in hub.keys.values()]]
 
 
 def _key_document(key: DesiredKey) -> object:

@@ -31,8 +31,9 @@ def compare_keys(desired: DesiredKey, live: Key) -> tuple[Change, ...]:
 
 
 def unknown_fields(desired: DesiredKey, live: Key) -> tuple[str, ...]:
-    """Name the declared fields that the hub does not tell."""
-    pairs = zip(FIELDS, _declared(desired), _live(live), strict=True)
+    """Name the declared fields that the hub does not tell; a declared `absent` needs the state to be known."""
+    wanted = (*_declared(desired)[:-1], desired.state)
+    pairs = zip(FIELDS, wanted, _live(live), strict=True)
     return tuple(name for name, want, have in pairs if want is not None and have is None)
 
 

@@ -33,6 +33,9 @@ TEMPORARY_SUFFIX: Final = ".tmp"
 PATIENCE_S: Final = 5.0
 """How long a writer waits for another one that is at the same file: a write takes milliseconds."""
 
+LOCK_PATIENCE_S: Final = 1.0
+"""How long a writer waits for the lock of a finished file, which may be held for as long as a request takes."""
+
 _POLL_S: Final = 0.005
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -81,13 +84,11 @@ def find_trail(file: str, path: str) -> Trail:
 
     Leading `..` belong to the anchor: the user put the spec where it lies. OSError if the path names no file.
     """
-    whole = beside(file, path)
-    if "\0" in path or path.endswith("/") or posixpath.basename(whole) in ("", ".", ".."):
+    *steps, name = posixpath.normpath(path).lstrip("/").split("/")
+    if "\0" in path or path.endswith("/") or name in ("", ".", ".."):
         raise OSError(errno.EINVAL, "it names no file", path)
     if posixpath.isabs(path):
-        *folders, name = whole.strip("/").split("/")
-        return Trail("/", tuple(folders), name)
-    *steps, name = posixpath.normpath(path).split("/")
+        return Trail("/", tuple(steps), name)
     folders = [step for step in steps if step != ".."]
     up = [".."] * (len(steps) - len(folders))
     return Trail(posixpath.normpath(posixpath.join(posixpath.dirname(file), *up)), tuple(folders), name)
@@ -210,8 +211,8 @@ def try_lock(descriptor: int, *, shared: bool = False) -> bool:
 
 
 def wait_lock(descriptor: int) -> bool:
-    """Take the lock of an open file, waiting at most `PATIENCE_S`."""
-    end = time.monotonic() + PATIENCE_S
+    """Take the lock of an open file, waiting at most `LOCK_PATIENCE_S`."""
+    end = time.monotonic() + LOCK_PATIENCE_S
     while not try_lock(descriptor):
         if time.monotonic() > end:
             return False

@@ -28,13 +28,14 @@ from typing import TYPE_CHECKING, Final
 from keyspec.disk import Trail, beside, explain, read_file, write_whole
 from keyspec.document import MAX_BYTES, Document, locate, parse_document
 from keyspec.errors import Problem, SpecError, UsageError
-from keyspec.merge import Reading
 from keyspec.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["beside", "gather_spec", "read_contract", "read_document", "read_spec", "write_file"]
+    from keyspec.merge import Reading
+
+__all__ = ["beside", "gather_documents", "gather_spec", "read_contract", "read_document", "read_spec", "write_file"]
 
 SPEC_SUFFIXES: Final = (".yaml", ".yml")
 _BUILT_IN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -52,7 +53,7 @@ class _Wanted:
 class _Gathering:
     """What was read so far; `seen` holds the real paths."""
 
-    readings: list[Reading] = field(default_factory=list)
+    found: list[tuple[Document, bool]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
@@ -62,7 +63,7 @@ class _Gathering:
         except SpecError as error:
             self.problems += error.problems
             return None
-        self.readings.append(Reading(document, named=wanted.source is None))
+        self.found.append((document, wanted.source is None))
         return document
 
     def is_new(self, wanted: _Wanted) -> bool:
@@ -86,6 +87,17 @@ def read_spec(paths: Iterable[str]) -> tuple[Reading, ...]:
 
 def gather_spec(paths: Iterable[str]) -> tuple[tuple[Reading, ...], tuple[Problem, ...]]:
     """Read a spec as `read_spec` does, giving what could be read and what is wrong with the rest."""
+    from keyspec.merge import Reading
+
+    found, problems = gather_documents(paths)
+    return tuple(Reading(document, named=named) for document, named in found), problems
+
+
+def gather_documents(paths: Iterable[str]) -> tuple[tuple[tuple[Document, bool], ...], tuple[Problem, ...]]:
+    """Read the files of a spec and judge none; with each document, whether it was named rather than included.
+
+    For shell completion, which has no time for what validates: `merge` is imported by the others alone.
+    """
     gathering = _Gathering()
     named = [wanted for path in paths for wanted in _expand_named(path, gathering.problems)]
     waiting = deque(wanted for wanted in named if gathering.is_new(wanted))
@@ -96,7 +108,7 @@ def gather_spec(paths: Iterable[str]) -> tuple[tuple[Reading, ...], tuple[Proble
         for wanted in _find_included(document, gathering.problems):
             if gathering.is_new(wanted):
                 waiting.append(wanted)
-    return tuple(gathering.readings), tuple(gathering.problems)
+    return tuple(gathering.found), tuple(gathering.problems)
 
 
 def read_document(path: str, *, source: Source | None = None) -> Document:

@@ -1,46 +1,59 @@
 """Many hubs side by side: each is read and applied in a thread of its own, and none waits for another.
 
-The first Ctrl-C sets `cancelled`: protocols in flight are finished, the rest is skipped. A second one stops waiting
-for the hubs themselves.
+Ctrl-C ends no thread: it is counted, and told to `interrupted` with its number. In an apply the first one lets
+protocols in flight finish and skips the rest, a second one stops waiting for the hubs themselves.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, TypeVar
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from threading import Event
+    from collections.abc import Callable, Iterable, Iterator
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+_POLL_S: Final = 0.1
+"""How soon a Ctrl-C is noticed."""
+
 
 def run_fleet(
-    work: Callable[[T], R],
-    items: Iterable[T],
-    *,
-    parallel: int,
-    cancelled: Event,
-    abort: Callable[[], None],
+    work: Callable[[T], R], items: Iterable[T], *, parallel: int, interrupted: Callable[[int], None]
 ) -> tuple[R, ...]:
     """Do `work` for every item, at most `parallel` at once; give the results in the order of the items."""
     todo = tuple(items)
     if not todo:
         return ()
-    with ThreadPoolExecutor(min(parallel, len(todo)), thread_name_prefix="hub") as workers:
+    told = 0
+    with _counted_interrupts() as interrupts, ThreadPoolExecutor(min(parallel, len(todo)), "hub") as workers:
         futures = [workers.submit(work, item) for item in todo]
-        _wait_for(futures, cancelled, abort)
+        pending = set(futures)
+        while pending:
+            _, pending = wait(pending, timeout=_POLL_S)
+            while told < len(interrupts):
+                told += 1
+                interrupted(told)
         return tuple(future.result() for future in futures)
 
 
-def _wait_for(futures: Iterable[Future[R]], cancelled: Event, abort: Callable[[], None]) -> None:
-    pending = set(futures)
-    while pending:
-        try:
-            _, pending = wait(pending)
-        except KeyboardInterrupt:
-            if cancelled.is_set():
-                abort()
-            cancelled.set()
+@contextmanager
+def _counted_interrupts() -> Iterator[list[int]]:
+    """Collect SIGINTs instead of raising KeyboardInterrupt, where Python would and where it can be told not to.
+
+    The handler does no more than append: it may interrupt anything, itself too, so it must not take a lock.
+    """
+    interrupts: list[int] = []
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield interrupts
+        return
+    signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
+    try:
+        yield interrupts
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

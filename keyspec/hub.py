@@ -198,8 +198,9 @@ class Hub:
             also = _BAD_LIMIT if ask.page == 0 else ()
             answer = self._ask(name, {"page": ask.page, "limit": ask.limit}, also=also)
             if answer.status in _BAD_LIMIT:
-                if not listing.refuse():
-                    self._fail(name, answer, attempt=1, lost=False)
+                with self._naming(name):
+                    if not listing.refuse():
+                        self._fail(name, answer, attempt=1, lost=False)
                 continue
             payload = self._parse(name, answer)
             with self._naming(name):

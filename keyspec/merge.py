@@ -9,6 +9,7 @@ is told that something is missing which only could not be read.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -16,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from keyspec.document import Document, locate
 from keyspec.errors import Problem, SpecError
-from keyspec.matching import check_profiles, check_selectors
+from keyspec.matching import Matcher
 from keyspec.spec import SHAPES, SPEC_FORMAT, Fields, Guards, Hub, KeySpec, Ownership, is_name
 from keyspec.validation import Path, validate_document
 
@@ -114,11 +115,11 @@ class _Joint:
         """Judge names against what is declared, unless part of that is not known."""
         if unread:
             return
-        yield from check_profiles(self.keys.values(), self.names["profiles"])
+        yield from _check_profiles(self.keys.values(), self.names["profiles"])
         if not self.names["hubs"]:
             yield Problem("no-hubs", "the spec declares no hub", hint="declare at least one below `hubs:`")
         elif self.names["hubs"] <= self.hubs.keys():
-            yield from check_selectors(self.keys.values(), self.hubs)
+            yield from _check_selectors(self.keys.values(), self.hubs)
 
     def finish(self) -> Spec:
         return Spec(
@@ -150,7 +151,9 @@ class _Joint:
 
 def _take_apart(file: Any) -> dict[Path, Any]:
     """Give the parts of a valid file by their paths."""
-    parts: dict[Path, Any] = {(section, name): part for section in _NAMED for name, part in getattr(file, section).items()}
+    parts: dict[Path, Any] = {
+        (section, name): part for section in _NAMED for name, part in getattr(file, section).items()
+    }
     return parts | {(section,): part for section in _ONCE if (part := getattr(file, section)) is not None}
 
 
@@ -162,12 +165,44 @@ def _salvage(document: Document) -> dict[Path, Any]:
     nodes: dict[Path, Any] = {(section,): root[section] for section in _ONCE if section in root}
     for section in _NAMED:
         named = root.get(section)
-        nodes |= {(section, name): node for name, node in (named.items() if isinstance(named, dict) else ()) if is_name(name)}
+        nodes |= {
+            (section, name): node for name, node in (named.items() if isinstance(named, dict) else ()) if is_name(name)
+        }
     parts = {}
-    adapters = {path: TypeAdapter(shape) for path, shape in SHAPES.items()}
+    adapters: dict[tuple[str, ...], TypeAdapter[Any]] = {path: TypeAdapter(shape) for path, shape in SHAPES.items()}
     for path, node in nodes.items():
         try:
-            parts[path] = adapters[(path[0], "*") if len(path) > 1 else path].validate_python(node)  # type: ignore[index]
+            parts[path] = adapters[(str(path[0]), "*")[: len(path)]].validate_python(node)
         except ValidationError:
             continue
     return parts
+
+
+def _check_profiles(keys: Iterable[Declared[KeySpec]], profiles: Iterable[str]) -> Iterator[Problem]:
+    """Find keys that build on a profile nobody declares."""
+    known = frozenset(profiles)
+    for declared in keys:
+        name = declared.value.extends
+        if name is not None and name not in known:
+            hint = _suggest(name, known, "profiles are declared below `profiles:`")
+            yield Problem("unknown-profile", f"there is no profile `{name}`", declared.source("extends"), hint)
+
+
+def _check_selectors(keys: Iterable[Declared[KeySpec]], hubs: Mapping[str, Declared[Hub]]) -> Iterator[Problem]:
+    """Find selectors that match no hub."""
+    matcher = Matcher({name: hub.value for name, hub in hubs.items()})
+    for declared in keys:
+        key = declared.value
+        places: list[tuple[str, tuple[str | int, ...]]] = [
+            (text, ("hubs", at)) for at, text in enumerate(key.hubs or ())
+        ]
+        places += [(text, ("per_hub", text)) for text in key.per_hub]
+        for selector, where in places:
+            if not matcher.match((selector,)):
+                hint = _suggest(selector, hubs, "hubs are declared below `hubs:`")
+                yield Problem("unmatched-selector", f"`{selector}` matches no hub", declared.source(*where), hint)
+
+
+def _suggest(name: str, known: Iterable[str], otherwise: str) -> str:
+    near = get_close_matches(name, sorted(known), n=1)
+    return f"did you mean `{near[0]}`?" if near else otherwise

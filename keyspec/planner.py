@@ -1,8 +1,9 @@
 """From desired and live to a plan, without I/O: same inputs, same bytes.
 
-    for each hub:  roles there?  ->  pair  ->  compare  ->  steps, findings
+    for each hub:  roles there?  ->  pair  ->  compare  ->  steps, findings  ->  operations there?
 
-What each pair means is a table of cases in `_plan_pair`; what stands in a key's store is judged in `recovery`.
+What each pair means is a table of cases in `_plan_pair`; what stands in a key's store is judged in `recovery`, and
+what is worth saying beside the steps stands in `findings`.
 """
 
 from __future__ import annotations
@@ -11,43 +12,48 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, get_args
 
-from keyspec.diff import compare_keys, unknown_fields
+from keyspec.diff import compare_keys
+from keyspec.findings import find_custody, find_declared, find_unlisted, say_undelivered, sort_findings
 from keyspec.fingerprint import fingerprint
 from keyspec.model import FIELDS, Key
 from keyspec.order import CREATE, DELETE, REPLACE, TIGHTEN, WIDEN, edit_phase, order_steps, permissions_of
 from keyspec.ownership import Pair, Policy, pair_keys
-from keyspec.plan import Action, Change, Finding, HubRow, HubStatus, Plan, Severity, Step, Summary
+from keyspec.placeholders import OperationName
+from keyspec.plan import Action, Change, Finding, HubRow, HubStatus, Plan, Step, Summary
 from keyspec.record import Kept
-from keyspec.recovery import Verdict, is_locked_by_keyspec, judge_kept
+from keyspec.recovery import Verdict, is_locked_by_keyspec, judge_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from keyspec.desired import Desired, DesiredHub
+    from keyspec.desired import Desired, DesiredHub, DesiredKey
     from keyspec.live import LiveHub
     from keyspec.source import Source
 
-ALLOW_DELETE = "--allow-delete"
-ALLOW_UNLOCK = "--allow-unlock"
-UNDELIVERED = "its value was never delivered"
-UNLOCK_STORED = "locked by keyspec until its value was stored; it is stored now"
+ALLOW_DELETE: Final = "--allow-delete"
+ALLOW_UNLOCK: Final = "--allow-unlock"
+ANOTHER_RUN: Final = "the end of the other run"
+MISMATCH: Final = "its store's entry cleared of the mark by hand"
+UNDELIVERED: Final = "its value was never delivered"
+UNLOCK_STORED: Final = "locked by keyspec until its value was stored; it is stored now"
+LOCK: Final = Change("state", "active", "locked")
+UNLOCK: Final = Change("state", "locked", "active")
+REMOVE: Final = Change("state", "locked", "absent")
+
+OPERATIONS: Final[Mapping[Action, OperationName]] = {
+    "create": "create_key",
+    "import": "import_key",
+    "edit": "edit_key",
+    "lock": "lock_key",
+    "unlock": "unlock_key",
+    "delete": "delete_key",
+}
+"""Which operation of a contract each action needs."""
 
 Records = Mapping[tuple[str, str], Kept | str]
 """What the stores hold, by hub and Key ID; a text says why a store could not be read."""
-
-_CUSTODY: Final[Mapping[str, tuple[str, Severity, str]]] = {
-    "nothing": ("value-not-held", "info", "keyspec does not hold this key's value"),
-    "missing": ("value-not-held", "warning", "the store has a record of this key, but no value"),
-    "foreign": ("store-foreign-entry", "warning", "the store's entry was not written by keyspec for this hub and key"),
-    "another-run": ("another-run", "warning", "another run of keyspec is creating this key"),
-    "delivered": ("record-incomplete", "info", "the value is stored; the next apply completes its record"),
-    "undelivered": ("value-undelivered", "warning", "the key was created, but its value reached nobody"),
-    "mismatch": ("mark-mismatch", "warning", "a create of this key was begun, and the live key is another one"),
-    "unread": ("store-unread", "warning", "the store cannot be read"),
-}
-"""What is said of a verdict: code, severity, message."""
 
 
 def make_plan(desired: Desired, live: Mapping[str, LiveHub], records: Records, policy: Policy) -> Plan:
@@ -64,7 +70,7 @@ def make_plan(desired: Desired, live: Mapping[str, LiveHub], records: Records, p
         findings += planned.findings
         totals += planned.totals
     ordered = order_steps(steps)
-    return Plan(desired.spec, tuple(rows), ordered, _sort_findings(findings), _summarise(ordered, totals))
+    return Plan(desired.spec, tuple(rows), ordered, sort_findings(findings), _summarise(ordered, totals))
 
 
 @dataclass(slots=True)
@@ -89,11 +95,16 @@ class _HubPlan:
         if self.error is not None:
             return
         for pair in pair_keys(self.desired, self.hub, self.live.keys, self.policy):
-            steps = tuple(self._plan_pair(pair))
+            kept = self.records.get((self.hub.name, pair.key_id))
+            verdict = judge_entry(kept, hub=self.hub.name, key_id=pair.key_id, live=pair.live)
+            steps = tuple(self._plan_pair(pair, verdict))
             self.steps += steps
-            self.findings += self._find(pair, stepped=bool(steps))
+            self.findings += self._find(pair, verdict, stepped=bool(steps))
             self.totals["unlisted"] += pair.desired is None
             self.totals["unchanged"] += pair.desired is not None and not steps
+        self.error = "; ".join(missing_operations(self.hub, self.steps)) or None
+        if self.error is not None:
+            self.steps, self.findings, self.totals = [], [], Counter()
 
     def row(self) -> HubRow:
         """Give the hub's line in the plan."""
@@ -102,98 +113,80 @@ class _HubPlan:
         status: HubStatus = "refused" if self.error else "read"
         return HubRow(self.hub.name, self.hub.hub.url, status, len(self.live.keys), self.error)
 
-    def _plan_pair(self, pair: Pair) -> Iterator[Step]:
+    def _plan_pair(self, pair: Pair, verdict: Verdict) -> Iterator[Step]:
         match pair:
             case Pair(desired=None, live=Key() as key):
                 yield from self._plan_unlisted(pair, key)
-            case Pair(desired=wanted, live=None):
-                if wanted is not None and wanted.state != "absent":
-                    yield from self._create(pair)
+            case Pair(desired=wanted, live=None) if wanted is not None and wanted.state != "absent":
+                yield from self._create(pair, wanted, verdict)
             case Pair(desired=wanted, live=Key() as key) if wanted is not None and wanted.state == "absent":
                 yield from self._tighten(pair, key, "declared absent; deleted by a later run", "declared absent")
+            case Pair(desired=wanted, live=Key() as key) if wanted is not None and verdict == "undelivered":
+                yield from self._recover(pair, wanted, key)
             case Pair(desired=wanted, live=Key() as key) if wanted is not None:
-                if self._verdict(pair) == "undelivered":
-                    yield from self._recover(pair, key)
-                    return
-                yield from self._edit(pair, key, compare_keys(wanted, key))
-                if wanted.state is None and key.state == "locked" and self._locked_by_keyspec(pair):
-                    change = Change("state", "locked", "active")
-                    yield self._step(
-                        pair, "unlock", UNLOCK_STORED, WIDEN, (change,), before=key, held_by=self._unlock_held()
-                    )
+                yield from self._change(pair, wanted, key, verdict)
 
-    def _create(self, pair: Pair) -> Iterator[Step]:
-        wanted = pair.desired
-        assert wanted is not None  # noqa: S101 - narrowed by the caller's match
+    def _create(self, pair: Pair, wanted: DesiredKey, verdict: Verdict) -> Iterator[Step]:
         key = wanted.created()
         changes = tuple(Change(name, None, key.field(name)) for name in FIELDS)
-        held = self._create_held(pair)
+        held = None
+        if verdict == "unread":
+            held = "a store that can be read"
+        elif verdict == "foreign" and pair.key_id not in self.policy.take_over:
+            held = f"--take-over {pair.key_id}"
         yield self._step(pair, "create", "absent on the hub", CREATE, changes, before=None, held_by=held)
         if wanted.state == "locked":
-            change = Change("state", "active", "locked")
-            yield self._step(pair, "lock", "declared locked", CREATE, (change,), before=key, held_by=held)
+            yield self._step(pair, "lock", "declared locked", CREATE, (LOCK,), before=key, held_by=held)
 
-    def _create_held(self, pair: Pair) -> str | None:
-        match self._verdict(pair):
-            case "unread":
-                return "a store that can be read"
-            case "foreign" if pair.key_id not in self.policy.take_over:
-                return f"--take-over {pair.key_id}"
-        return None
-
-    def _verdict(self, pair: Pair) -> Verdict | Literal["unread"]:
-        kept = self.records.get((self.hub.name, pair.key_id))
-        if isinstance(kept, str):
-            return "unread"
-        return judge_kept(kept, hub=self.hub.name, key_id=pair.key_id, live=pair.live) if kept else "nothing"
+    def _change(self, pair: Pair, wanted: DesiredKey, live: Key, verdict: Verdict) -> Iterator[Step]:
+        changes = compare_keys(wanted, live)
+        busy = ANOTHER_RUN if verdict == "another-run" else None
+        state = next((change.after for change in changes if change.field == "state"), None)
+        fields = tuple(change for change in changes if change.field != "state")
+        why_unlock = "declared active"
+        if wanted.state is None and live.state == "locked" and verdict == "kept" and self._locked_by_keyspec(pair):
+            state, why_unlock = "active", UNLOCK_STORED
+        key = live
+        if state == "locked":
+            yield self._step(pair, "lock", "declared locked", TIGHTEN, (LOCK,), before=key, held_by=busy)
+            key = key if busy else replace(key, state="locked")
+        if fields:
+            # An edit could make somebody's key the image of the mark, and the next run would take it for its own.
+            held = MISMATCH if verdict == "mismatch" else busy
+            phase = edit_phase(fields, self.live.roles)
+            yield self._step(pair, "edit", _say_differ(fields), phase, fields, before=key, held_by=held)
+            key = key if held else change_key(key, fields)
+        if state == "active":
+            allowed = self.policy.allow_unlock or self.desired.guards.unlock
+            held = busy or (None if allowed else ALLOW_UNLOCK)
+            yield self._step(pair, "unlock", why_unlock, WIDEN, (UNLOCK,), before=key, held_by=held)
 
     def _locked_by_keyspec(self, pair: Pair) -> bool:
-        kept = self.records.get((self.hub.name, pair.key_id))
-        return isinstance(kept, Kept) and is_locked_by_keyspec(kept) and self._verdict(pair) == "kept"
+        return is_locked_by_keyspec(self.records.get((self.hub.name, pair.key_id)))
 
-    def _edit(self, pair: Pair, live: Key, changes: tuple[Change, ...]) -> Iterator[Step]:
-        state = next((change for change in changes if change.field == "state"), None)
-        fields = tuple(change for change in changes if change.field != "state")
-        key = live
-        if state is not None and state.after == "locked":
-            yield self._step(pair, "lock", "declared locked", TIGHTEN, (state,), before=key)
-            key = replace(key, state="locked")
-        if fields:
-            reason = f"{_join(tuple(change.field for change in fields))} {'differ' if _plural(fields) else 'differs'}"
-            phase = edit_phase(fields, self.live.roles)
-            yield self._step(pair, "edit", reason, phase, fields, before=key)
-            key = change_key(key, fields)
-        if state is not None and state.after == "active":
-            yield self._step(
-                pair, "unlock", "declared active", WIDEN, (state,), before=key, held_by=self._unlock_held()
-            )
-
-    def _unlock_held(self) -> str | None:
-        return None if self.policy.allow_unlock or self.desired.guards.unlock else ALLOW_UNLOCK
-
-    def _recover(self, pair: Pair, live: Key) -> Iterator[Step]:
+    def _recover(self, pair: Pair, wanted: DesiredKey, live: Key) -> Iterator[Step]:
         """Lock a key whose value reached nobody; replace it once it is read as locked."""
         if live.state != "locked":
             change = Change("state", live.state, "locked")
             step = self._step(pair, "lock", UNDELIVERED, TIGHTEN, (change,), before=live)
             yield replace(step, recovery=True)
         elif self.hub.contract.capabilities.ids_reusable:
-            held = None if self.policy.allow_delete else ALLOW_DELETE
-            change = Change("state", "locked", "absent")
-            step = self._step(pair, "delete", UNDELIVERED, DELETE, (change,), before=live, held_by=held)
+            held = self._delete_held()
+            step = self._step(pair, "delete", UNDELIVERED, DELETE, (REMOVE,), before=live, held_by=held)
             yield replace(step, recovery=True)
-            for step in self._create(pair):
-                yield replace(step, phase=REPLACE, reason="replaces the deleted key", held_by=held)
+            for step in self._create(pair, wanted, "undelivered"):
+                reason = "replaces the deleted key" if step.action == "create" else step.reason
+                yield replace(step, phase=REPLACE, reason=reason, held_by=held)
 
     def _tighten(self, pair: Pair, live: Key, why_lock: str, why_delete: str) -> Iterator[Step]:
-        """Lock a key that shall go; delete it only where it was read as locked."""
+        """Lock a key that shall go; delete it only where it was read as locked; leave it where that is not told."""
         if live.state == "locked":
-            change = Change("state", "locked", "absent")
-            held = None if self.policy.allow_delete else ALLOW_DELETE
-            yield self._step(pair, "delete", why_delete, DELETE, (change,), before=live, held_by=held)
-        else:
-            change = Change("state", live.state, "locked")
-            yield self._step(pair, "lock", why_lock, TIGHTEN, (change,), before=live)
+            yield self._step(pair, "delete", why_delete, DELETE, (REMOVE,), before=live, held_by=self._delete_held())
+        elif live.state == "active":
+            yield self._step(pair, "lock", why_lock, TIGHTEN, (LOCK,), before=live)
+
+    def _delete_held(self) -> str | None:
+        return None if self.policy.allow_delete else ALLOW_DELETE
 
     def _plan_unlisted(self, pair: Pair, live: Key) -> Iterator[Step]:
         policy = self.desired.ownership.unlisted
@@ -257,32 +250,17 @@ class _HubPlan:
             return (), ()
         return tuple(sorted(gets - had)), tuple(sorted(had - gets))
 
-    def _find(self, pair: Pair, *, stepped: bool) -> Iterator[Finding]:
-        hub, key, live = self.hub.name, pair.key_id, pair.live
+    def _find(self, pair: Pair, verdict: Verdict, *, stepped: bool) -> Iterator[Finding]:
         if pair.desired is None:
             if not stepped:
-                where = "declared for other hubs only" if pair.standing == "elsewhere" else "declared nowhere"
-                message = f"live and owned, but {where}"
-                yield Finding("unlisted-key", "info", message, hub, key, self.desired.ownership_source)
+                wanted = self.desired.ownership.unlisted == "report"
+                yield from find_unlisted(pair, self.hub.name, source=self.desired.ownership_source, wanted=wanted)
             return
-        yield from self._find_custody(pair)
-        if live is None:
-            return
-        if live.state == "locked" and pair.desired.state is None:
-            message = "locked on the hub, and the spec does not say whether it should be"
-            yield Finding("locked-undeclared", "warning", message, hub, key, pair.desired.source())
-        for name in unknown_fields(pair.desired, live):
-            message = f"the hub does not tell `{name}`, so it cannot be compared"
-            yield Finding("cannot-compare", "warning", message, hub, key, pair.desired.source(name))
-
-    def _find_custody(self, pair: Pair) -> Iterator[Finding]:
-        if pair.desired is None or pair.desired.state == "absent" or pair.desired.store is None:
-            return
-        code, severity, message = _CUSTODY.get(self._verdict(pair), ("", "info", ""))
-        if code and not (code == "value-not-held" and pair.live is None):
-            unread = self.records.get((self.hub.name, pair.key_id))
-            told = f"{message}: {unread}" if isinstance(unread, str) else message
-            yield Finding(code, severity, told, self.hub.name, pair.key_id, pair.desired.source("store"))
+        told = self.records.get((self.hub.name, pair.key_id)) if verdict == "unread" else None
+        if verdict == "undelivered":
+            told = say_undelivered(pair.live, ids_reusable=self.hub.contract.capabilities.ids_reusable)
+        yield from find_custody(pair, self.hub.name, verdict, told if isinstance(told, str) else None)
+        yield from find_declared(pair, self.hub.name)
 
 
 def change_key(key: Key, changes: Iterable[Change]) -> Key:
@@ -310,21 +288,23 @@ def missing_roles(hub: DesiredHub, live: LiveHub, policy: Policy) -> Iterator[st
             yield f"{key.role_source(named)}: role `{named}`{there} is not on this hub{hint}"
 
 
+def missing_operations(hub: DesiredHub, steps: Iterable[Step]) -> Iterator[str]:
+    """Say which operations that steps need the hub's contract does not have; held steps need none."""
+    needed = {OPERATIONS[step.action] for step in steps if not step.held}
+    for name in get_args(OperationName):
+        if name in needed and not hub.contract.supports(name):
+            yield f"{hub.declared.source('contract')}: the contract `{hub.contract.name}` has no operation `{name}`"
+
+
 def _tightens(action: Action, phase: int, changes: tuple[Change, ...]) -> bool:
     fields = {change.field for change in changes}
     return action in ("lock", "delete") or (action == "edit" and phase == TIGHTEN and fields != {"description"})
 
 
-def _join(names: tuple[str, ...]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _plural(changes: tuple[Change, ...]) -> bool:
-    return len(changes) > 1 or changes[0].field == "roles"
-
-
-def _sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda found: (found.hub or "", found.key_id or "", found.code, found.message)))
+def _say_differ(changes: tuple[Change, ...]) -> str:
+    *names, last = (change.field for change in changes)
+    plural = names or last == "roles"
+    return (f"{', '.join(names)} and {last}" if names else last) + (" differ" if plural else " differs")
 
 
 def _summarise(steps: Iterable[Step], totals: Counter[str]) -> Summary:

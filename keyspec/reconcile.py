@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from keyspec.apply import Job, apply_hub
 from keyspec.connect import Connections
 from keyspec.contract import parse_contract
-from keyspec.custody import Run
+from keyspec.custody import Run, slot_of, with_spooled
 from keyspec.document import parse_document
 from keyspec.errors import KeyspecError, Problem, RefusedError, SpecError, UsageError
 from keyspec.files import gather_spec, read_contract, read_document
@@ -43,6 +43,7 @@ from keyspec.trust import check_references, parse_trusted, pin_hubs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
     from keyspec.contract import Contract
     from keyspec.desired import Desired, DesiredHub, Entry
     from keyspec.merge import Spec
@@ -91,9 +92,24 @@ class Session:
             self._stores.setdefault(scheme, open_store(scheme))
         return self._stores[scheme]
 
-    def abort(self) -> None:
-        """Stop waiting for hubs."""
-        self.connections.stop.set()
+    @property
+    def spool(self) -> Spool:
+        """Where values wait whose store failed.
+
+        Raises:
+            UsageError: the environment names no folder for state.
+        """
+        return Spool(Path(state_folder(self.connections.environ)) / "spool")
+
+    def cancel(self, interrupts: int = 1) -> None:
+        """Skip what has not begun; from the second time on stop waiting for hubs, too."""
+        self.cancelled.set()
+        if interrupts > 1:
+            self.connections.stop.set()
+
+    def cancel_reading(self, _interrupts: int = 1) -> None:
+        """Stop at once: reading leaves nothing to finish."""
+        self.cancel(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +206,16 @@ def plan_run(options: Options, session: Session) -> Planned:
 
 
 def plan_desired(desired: Desired, options: Options, session: Session) -> Planned:
-    """Plan a desired state that was loaded before."""
-    live, read_at = read_fleet(desired, session=session, parallel=options.parallel)
+    """Plan a desired state that was loaded before.
+
+    Stores are read before hubs: a key whose value stands in its store, and which is not on its hub afterwards, is
+    gone, and not just being created by another run.
+    """
     records: dict[tuple[str, str], Kept | str] = {}
-    for name, hub in desired.hubs.items():
-        if live[name].keys is not None:
-            selected = (key_id for key_id in hub.keys if options.policy.selects(key_id))
-            records.update(read_records(hub, selected, session))
+    for hub in desired.hubs.values():
+        selected = (key_id for key_id in hub.keys if options.policy.selects(key_id))
+        records.update(read_records(hub, selected, session))
+    live, read_at = read_fleet(desired, session=session, parallel=options.parallel)
     plan = make_plan(desired, live, records, options.policy)
     return Planned(plan, check_guards(plan, desired, live), desired, live, records, read_at)
 
@@ -217,14 +236,18 @@ def read_fleet(
         session.on_read(live)
         return live
 
-    found = run_fleet(read, desired.hubs.values(), parallel=parallel, cancelled=session.cancelled, abort=session.abort)
+    found = run_fleet(read, desired.hubs.values(), parallel=parallel, interrupted=session.cancel_reading)
     if session.cancelled.is_set():
         raise KeyboardInterrupt
     return {live.name: live for live in found}, read_at
 
 
 def read_records(hub: DesiredHub, key_ids: Iterable[str], session: Session) -> Records:
-    """Read what the stores hold for some declared keys of a hub; a text where a store cannot be read."""
+    """Read what the stores hold for some declared keys of a hub; a text where a store cannot be read.
+
+    A value that waits in the spool counts as delivered: the next apply stores it before anything else.
+    """
+    waiting = _open_spool(session)
     records: dict[tuple[str, str], Kept | str] = {}
     by_scheme: dict[str, dict[Entry, str]] = {}
     for key_id in key_ids:
@@ -233,12 +256,23 @@ def read_records(hub: DesiredHub, key_ids: Iterable[str], session: Session) -> R
             by_scheme.setdefault(entry.reference.scheme, {})[entry] = key_id
     for scheme, entries in by_scheme.items():
         try:
-            for entry, kept in session.open_store(scheme).look_all(entries).items():
-                known = str(kept) if isinstance(kept, KeyspecError) else with_lease(kept, session.now())
-                records[hub.name, entries[entry]] = known
+            for entry, found in session.open_store(scheme).look_all(entries).items():
+                kept = found if isinstance(found, KeyspecError) else with_lease(found, session.now())
+                if waiting is not None and not isinstance(kept, KeyspecError):
+                    kept = with_spooled(kept, waiting, slot_of(hub.name, entries[entry], entry))
+                records[hub.name, entries[entry]] = str(kept) if isinstance(kept, KeyspecError) else kept
         except KeyspecError as error:
             records.update({(hub.name, key_id): str(error) for key_id in entries.values()})
     return records
+
+
+def _open_spool(session: Session) -> Spool | None:
+    """Give the spool if anything waits there; a plan needs no folder for state."""
+    try:
+        spool = session.spool
+    except UsageError:
+        return None
+    return None if spool.is_empty() else spool
 
 
 def apply_run(planned: Planned, options: Options, session: Session, *, asked: bool = False) -> Report:
@@ -249,17 +283,16 @@ def apply_run(planned: Planned, options: Options, session: Session, *, asked: bo
     """
     if planned.refusals:
         raise RefusedError(planned.refusals)
-    environ = session.connections.environ
     run = Run(
         plan=plan_digest(planned.plan),
         nonce=session.new_nonce(),
         now=session.now,
         new_nonce=session.new_nonce,
-        spool=Spool(Path(state_folder(environ)) / "spool"),
+        spool=session.spool,
         take_over=options.policy.take_over,
     )
     jobs = list(_make_jobs(planned, options, session, run, asked=asked))
-    done = run_fleet(apply_hub, jobs, parallel=options.parallel, cancelled=session.cancelled, abort=session.abort)
+    done = run_fleet(apply_hub, jobs, parallel=options.parallel, interrupted=session.cancel)
     results = {result.step.number: result for results, _ in done for result in results}
     verdicts = {verdict.name: verdict for _, verdict in done}
     return Report(

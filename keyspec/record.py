@@ -125,19 +125,25 @@ def _read_note(body: Any) -> Note | None:
             key_id=_text(mark["key_id"]),
             description=_text(mark["description"]),
             roles=as_set(_text(role) for role in mark["roles"]),
-            reauth_timeout_s=int(mark["reauth_timeout"]),
+            reauth_timeout_s=_number(mark["reauth_timeout"]),
             state="active",
         )
-        return Mark(_text(mark["hub"]), key, _text(mark["plan"]), _text(mark["nonce"]), int(mark["lease_until"]))
+        return Mark(_text(mark["hub"]), key, _text(mark["plan"]), _text(mark["nonce"]), _number(mark["lease_until"]))
     record = body["record"]
     return Record(
         hub=_text(record["hub"]),
         key_id=_text(record["key_id"]),
         hubs=as_set(_text(hub) for hub in record["hubs"]),
         fingerprint=_text(record["fingerprint"]),
-        generation=int(record["generation"]),
-        locked_by_keyspec=bool(record["locked_by_keyspec"]),
+        generation=_number(record["generation"]),
+        locked_by_keyspec=record["locked_by_keyspec"] is True,
     )
+
+
+def _number(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError("a whole number is wanted")
+    return value
 
 
 def _text(value: object) -> str:

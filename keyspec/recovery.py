@@ -1,16 +1,17 @@
 """What stands in a key's store, held against what is live: the table that recovery follows.
 
-note      value  process  live key               verdict
-none      no     -        any                    nothing
-none      yes    -        any                    foreign
-mark      any    alive    any                    another-run
-mark      yes    dead     any                    delivered: that create's value, its record is to be completed
-mark      no     dead     absent                 unsent: create again
-mark      no     dead     exactly the mark's     undelivered: the value reached nobody; lock, later replace
-mark      no     dead     another                mismatch: not ours
-record    yes    -        any                    kept
-record    no     -        any                    missing: the record is there, its value is not
-(of another hub or key, or unreadable)           foreign
+    note      value  process  live key               verdict
+    none      no     -        any                    nothing
+    none      yes    -        any                    foreign
+    mark      any    alive    any                    another-run
+    mark      yes    dead     any                    delivered: that create's value, its record is to be completed
+    mark      no     dead     absent                 unsent: create again
+    mark      no     dead     exactly the mark's     undelivered: the value reached nobody; lock, later replace
+    mark      no     dead     another                mismatch: not ours
+    record    yes    -        any                    kept
+    record    no     -        any                    missing: the record is there, its value is not
+
+A note of another hub or key, or one that cannot be read, is foreign; of a store that cannot be read all is unread.
 """
 
 from __future__ import annotations
@@ -33,7 +34,15 @@ Verdict = Literal[
     "mismatch",
     "kept",
     "missing",
+    "unread",
 ]
+
+
+def judge_entry(kept: Kept | str | None, *, hub: str, key_id: str, live: Key | None) -> Verdict:
+    """Tell what an entry means; a text says why its store cannot be read, None that nothing is known of one."""
+    if isinstance(kept, str):
+        return "unread"
+    return "nothing" if kept is None else judge_kept(kept, hub=hub, key_id=key_id, live=live)
 
 
 def judge_kept(kept: Kept, *, hub: str, key_id: str, live: Key | None) -> Verdict:
@@ -63,9 +72,9 @@ def is_delivered(kept: Kept | str | None) -> bool:
     return isinstance(kept, Kept) and isinstance(kept.note, Mark) and kept.has_value and not kept.busy
 
 
-def is_locked_by_keyspec(kept: Kept) -> bool:
-    """Tell whether keyspec locked the key while its value had not reached the store."""
-    return isinstance(kept.note, Record) and kept.note.locked_by_keyspec
+def is_locked_by_keyspec(kept: Kept | str | None) -> bool:
+    """Tell whether keyspec locked the key until its value reached the store, where it is now."""
+    return isinstance(kept, Kept) and isinstance(kept.note, Record) and kept.note.locked_by_keyspec and kept.has_value
 
 
 def _judge_mark(mark: Mark, kept: Kept, owner: tuple[str, str], live: Key | None) -> Verdict:

@@ -36,7 +36,7 @@ def build_desired(spec: Spec, contracts: Mapping[str, Contract]) -> Desired:
         SpecError: with every problem found.
     """
     problems = list(_check_hubs(spec, contracts))
-    matcher = Matcher(spec.hubs)
+    matcher = Matcher({name: hub.value for name, hub in spec.hubs.items()})
     keys: dict[str, dict[str, DesiredKey]] = {name: {} for name in spec.hubs}
     used: dict[str, set[str]] = {name: set(hub.value.role_names) for name, hub in spec.hubs.items()}
     for key_id in sorted(spec.keys):
@@ -102,7 +102,7 @@ def _overrides(declared: Declared[KeySpec], which: tuple[int, ...]) -> Iterator[
     items = tuple(declared.value.per_hub.items())
     for index in which:
         selector, override = items[index]
-        yield type(declared)(override, declared.document, (*declared.path, "per_hub", selector))  # type: ignore[arg-type, misc]
+        yield Declared(override, declared.document, (*declared.path, "per_hub", selector))
 
 
 def _rename_roles(key: DesiredKey, names: dict[str, str]) -> DesiredKey:
@@ -159,8 +159,9 @@ def _check_entries(hubs: Iterable[DesiredHub]) -> Iterator[Problem]:
             else:
                 taken[identity] = (hub.name, key)
     for identity, owner in taken.items():
-        for suffix in ENTRY_SUFFIXES:
-            if identity.endswith(suffix) and (other := taken.get(identity.removesuffix(suffix))):
+        if identity.startswith("file:") and identity.endswith(ENTRY_SUFFIXES):
+            other = taken.get(identity.rpartition(".")[0])
+            if other is not None:
                 _add_shared(shared, owner, other)
     yield from shared.values()
 

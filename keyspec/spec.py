@@ -63,7 +63,7 @@ def _check_duration(value: object) -> object:
 
 
 def _check_share(value: object) -> object:
-    match = re.fullmatch(r"(\d{1,3})%", value) if isinstance(value, str) else None
+    match = re.fullmatch(r"([0-9]{1,3})%", value) if isinstance(value, str) else None
     if not match or int(match[1]) > 100:  # noqa: PLR2004 - per cent
         raise ValueError("a share is a whole number of per cent from 0% to 100%")
     return int(match[1])
@@ -76,7 +76,7 @@ def _as_list(value: object) -> object:
 def _check_key_ids(value: tuple[str, ...]) -> tuple[str, ...]:
     if not value or not all(value):
         raise ValueError("name at least one key ID, or `none` where the contract sends no hub key")
-    return () if value == ("none",) else value
+    return () if value == ("none",) else as_set(value)
 
 
 def _check_roles(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ def _check_url(text: str) -> str:
         port_ok = parts.port != 0
     except ValueError as error:
         raise ValueError("this is no URL") from error
-    if parts.scheme not in ("https", "http") or not parts.hostname or not port_ok:
+    if not text.startswith(("https://", "http://")) or not parts.hostname or not port_ok:
         raise ValueError("a hub's URL starts with https:// and names a host")
     if parts.username is not None or parts.password is not None or "?" in text or "#" in text:
         raise ValueError("a URL here holds no user info, query or fragment")
@@ -109,7 +109,7 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-Name = Annotated[StrictStr, AfterValidator(_check_name), Field(pattern=NAME_PATTERN)]
+Name = Annotated[StrictStr, AfterValidator(_check_name), Schema({"type": "string", "pattern": NAME_PATTERN})]
 Reference = Annotated[StrictStr, AfterValidator(_check_reference), Field(examples=["env:HUB_KEY", "file:key"])]
 SelectorText = Annotated[StrictStr, AfterValidator(_check_selector), Field(examples=["prod_*", "env=prod,region!=us"])]
 Selectors = Annotated[tuple[SelectorText, ...], Field(min_length=1)]
@@ -161,7 +161,7 @@ class Hub:
     tls: Tls = field(default_factory=Tls)
     contract: PathText = DEFAULT_CONTRACT
     concurrency: Annotated[int, Field(ge=1, le=128, strict=True)] = 8
-    requests_per_second: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    requests_per_second: Annotated[float, Field(gt=0, le=10_000, strict=True)] | None = None
     timeout: Duration = 10
     proxy: Url | None = None
     allow_http: StrictBool = False

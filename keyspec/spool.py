@@ -1,16 +1,18 @@
 """Where a value waits whose store failed after the hub had made it: one private file a value, in the state folder.
 
-    <state folder>/spool/<digest of hub, key and store>.json      0600, in a folder 0700
+    <state folder>/spool/<digest of hub, key, store and spec folder>.json      0600, in a folder 0700
 
 The next apply empties the spool before anything else. A spool on a runner that vanishes is gone: then the store's
-mark tells that the value reached nobody.
+mark tells that the value reached nobody. One folder serves every spec of the user, and two specs may name hub, key
+and store alike, so the folder of the spec counts too, and the mark's nonce tells which create a value is of.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from keyspec.errors import StoreError
 from keyspec.files import write_file
@@ -18,19 +20,28 @@ from keyspec.fingerprint import digest_of
 from keyspec.secret import Secret
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Iterator
+    from pathlib import Path
 
-FORMAT = "keyspec-spool/1"
+FORMAT: Final = "keyspec-spool/1"
 
 
 @dataclass(frozen=True, slots=True)
-class Spooled:
-    """One value that waits for its store; `reference` is the expanded reference of its entry."""
+class Slot:
+    """Whose value waits: `reference` is the expanded one of its entry, `file` the spec file that it starts from."""
 
     hub: str
     key_id: str
     reference: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """One value that waits for its store; `nonce` is that of its mark."""
+
+    slot: Slot
+    nonce: str
     value: Secret
 
 
@@ -42,26 +53,31 @@ class Spool:
 
     def put(self, spooled: Spooled) -> Path:
         """Keep a value, and give the file it waits in."""
-        path = self._path(spooled)
+        path = self._path(spooled.slot)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         content = {
             "format": FORMAT,
-            "hub": spooled.hub,
-            "key_id": spooled.key_id,
-            "reference": spooled.reference,
+            "hub": spooled.slot.hub,
+            "key_id": spooled.slot.key_id,
+            "reference": spooled.slot.reference,
+            "nonce": spooled.nonce,
             "value": spooled.value.reveal(),
         }
         write_file(str(path), json.dumps(content).encode(), private=True)
         return path
 
-    def find(self, hub: str, key_id: str, reference: str) -> Spooled | None:
-        """Give the value that waits for an entry."""
-        path = self._path(Spooled(hub, key_id, reference, Secret("-")))
-        return _read(path) if path.is_file() and not path.is_symlink() else None
+    def find(self, slot: Slot) -> Spooled | None:
+        """Give the value that waits for an entry.
 
-    def remove(self, spooled: Spooled) -> None:
+        Raises:
+            StoreError: if its file cannot be read.
+        """
+        path = self._path(slot)
+        return _read(path, slot) if path.is_file() and not path.is_symlink() else None
+
+    def remove(self, slot: Slot) -> None:
         """Take a value out, once its store has it."""
-        self._path(spooled).unlink(missing_ok=True)
+        self._path(slot).unlink(missing_ok=True)
 
     def is_empty(self) -> bool:
         """Tell whether nothing waits."""
@@ -71,17 +87,18 @@ class Spool:
         """Give the files that wait, in the order of their names."""
         yield from sorted(self.folder.glob("*.json"))
 
-    def _path(self, spooled: Spooled) -> Path:
-        name = digest_of([spooled.hub, spooled.key_id, spooled.reference]).removeprefix("sha256:")
+    def _path(self, slot: Slot) -> Path:
+        folder = os.path.dirname(os.path.abspath(slot.file))  # noqa: PTH100, PTH120 - as text, no link resolved
+        name = digest_of([slot.hub, slot.key_id, slot.reference, folder]).removeprefix("sha256:")
         return self.folder / f"{name}.json"
 
 
-def _read(path: Path) -> Spooled:
+def _read(path: Path, slot: Slot) -> Spooled:
     try:
         content = json.loads(path.read_bytes())
-        spooled = Spooled(content["hub"], content["key_id"], content["reference"], Secret(content["value"]))
+        spooled = Spooled(slot, content["nonce"], Secret(content["value"])) if content["format"] == FORMAT else None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"the spool file {path.name} cannot be read") from error
-    if content["format"] != FORMAT:
+    if spooled is None:
         raise StoreError(f"the spool file {path.name} was written by another version of keyspec")
     return spooled

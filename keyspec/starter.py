@@ -14,16 +14,18 @@ if TYPE_CHECKING:
     from keyspec.model import Key
 
 STARTER: Final = """\
-# What keyspec manages, and how. `keyspec validate` checks this file, `keyspec plan` shows what differs on the hubs,
-# `keyspec apply` makes them so. Only what is declared here is compared.
 # yaml-language-server: $schema=keyspec.schema.json
+# What keyspec manages, and how: `keyspec validate` checks this file, `keyspec plan` shows what differs on the hubs,
+# `keyspec apply` makes them so. Only what is declared here is compared.
 keyspec: 1
 
 hubs:
   {hub}:
     url: {url}
-    auth: {auth}            # where keyspec finds its own key: env:NAME or file:PATH, never the value
-    auth_key_id: {auth_key_id}       # the ID of that key, so that keyspec never locks itself out
+    # Where keyspec finds its own key, env:NAME or file:PATH, never the value; and the ID of that key,
+    # so that keyspec never locks itself out.
+    auth: {auth}
+    auth_key_id: {auth_key_id}
     labels: {{env: lab}}              # selectors like env=lab choose hubs by these
 
 defaults:                          # for every key
@@ -49,7 +51,7 @@ IGNORE: Final = "/secrets/\n"
 
 
 def write_starter(
-    *, hub: str = "lab", url: str = "https://hub.example.com", auth: str = "env:HUB_LAB_KEY", own: str = "keyspec_ci"
+    *, hub: str = "lab", url: str = "https://hub.example.com", auth: str = "env:HUB_KEY", own: str = "keyspec_ci"
 ) -> str:
     """Write the commented head of a spec, up to its keys."""
     return STARTER.format(hub=hub, url=_quote(url), auth=_quote(auth), auth_key_id=_quote(own))

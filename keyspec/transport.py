@@ -80,7 +80,7 @@ class Transport:
         self._timeouts = httpx.Timeout(timeout_s).as_dict()
         self._clock = clock
         self._tls = tls if tls is not None else _trust_nobody()
-        self._proxy = proxy
+        self._proxy = _make_proxy(proxy, self._tls)
         self._inner = inner
         self._lock = threading.Lock()
         self._idle: list[httpx.BaseTransport] = []
@@ -147,8 +147,7 @@ class Transport:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        proxy = None if self._proxy is None else httpx.Proxy(self._proxy, ssl_context=self._tls)
-        return httpx.HTTPTransport(verify=self._tls, trust_env=False, limits=_ONE_CONNECTION, proxy=proxy)
+        return httpx.HTTPTransport(verify=self._tls, trust_env=False, limits=_ONE_CONNECTION, proxy=self._proxy)
 
     def _give_back(self, inner: httpx.BaseTransport) -> None:
         if inner is self._inner:
@@ -181,6 +180,12 @@ def make_tls(tls: Tls) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _make_proxy(proxy: str | None, tls: ssl.SSLContext) -> httpx.Proxy | None:
+    if proxy is None:
+        return None
+    return httpx.Proxy(proxy, ssl_context=tls if proxy.startswith("https:") else None)
 
 
 def _stream(response: httpx.Response) -> Iterator[bytes]:

@@ -132,7 +132,8 @@ def check_references(desired: Desired, trusted: Trusted) -> None:
 def is_trusted(reference: str, globs: tuple[str, ...]) -> bool:
     """Tell whether a reference, normalised, matches one of the globs."""
     text = _normalise(reference)
-    return any(_compile(_normalise(glob)).match(text) for glob in globs)
+    normal = (_normalise(glob) for glob in globs)
+    return any(_climbs(glob) == _climbs(text) and _compile(glob).match(text) for glob in normal)
 
 
 def _judge_hub(name: str, hub: Declared[Hub], trusted: Trusted) -> Iterator[Problem]:
@@ -162,6 +163,11 @@ def _hint(trusted: Trusted) -> str:
 def _normalise(reference: str) -> str:
     scheme, _, rest = reference.partition(":")
     return f"{scheme}:{posixpath.normpath(rest) if rest else ''}"
+
+
+def _climbs(reference: str) -> int:
+    """Count the `..` of a normalised reference: no `*` stands for one."""
+    return reference.partition(":")[2].split("/").count("..")
 
 
 @lru_cache(maxsize=1024)

@@ -54,7 +54,7 @@ class Format(Generic[T]):
 
     def schema(self, title: str) -> dict[str, Any]:
         """Give the format's JSON Schema, draft 2020-12."""
-        schema = _drop_null(self.adapter.json_schema())
+        schema = _tighten(self.adapter.json_schema())
         schema.pop("title")
         return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}
 
@@ -103,9 +103,13 @@ def _find_nulls(node: Any, path: Path) -> Iterator[Path]:
 def _explain_all(
     document: Document, form: Format[Any], error: ValidationError, nulls: tuple[Path, ...]
 ) -> Iterator[Problem]:
-    for detail in error.errors(include_url=False, include_input=False):
-        path = tuple(part for part in detail["loc"] if part != "[key]")
-        if path not in nulls:
+    details = error.errors(include_url=False, include_input=False)
+    # A list whose every item is wrong is called too short by pydantic, too.
+    parents = {detail["loc"][:-1] for detail in details}
+    for detail in details:
+        loc = detail["loc"]
+        path = loc[:-1] if loc[-1:] == ("[key]",) else loc
+        if path not in nulls and not (detail["type"] == "too_short" and loc in parents):
             yield _explain(document, form, path, detail)
 
 
@@ -117,7 +121,7 @@ def _explain(document: Document, form: Format[Any], path: Path, detail: Any) -> 
         source = locate(document, path[:-1], key=True)
         return Problem("missing-field", f"`{path[-1]}` is required here", source)
     code, message, hint = _SAYS.get(kind, ("invalid-value", _plain(detail), None))
-    return Problem(code, message, locate(document, path, key="[key]" in detail["loc"]), hint)
+    return Problem(code, message, locate(document, path, key=detail["loc"][-1:] == ("[key]",)), hint)
 
 
 def _plain(detail: Any) -> str:
@@ -140,19 +144,22 @@ def _unknown_field(document: Document, form: Format[Any], path: Path) -> Problem
 def _known_fields(form: Format[Any], parents: tuple[str, ...]) -> tuple[str, ...]:
     for pattern, shape in form.shapes.items():
         if len(pattern) == len(parents) and all(p in ("*", q) for p, q in zip(pattern, parents, strict=True)):
-            return tuple(shape.__dataclass_fields__)  # type: ignore[attr-defined]
+            names: Iterator[str] = iter(shape.__dataclass_fields__)  # type: ignore[attr-defined]
+            return tuple(form.field if name == form.field.replace("-", "_") else name for name in names)
     return ()
 
 
-def _drop_null(node: Any) -> Any:
-    """Take out what pydantic says of fields that may be omitted: null is no value in a file of keyspec."""
+def _tighten(node: Any) -> Any:
+    """Make a schema of pydantic's as strict as validation is: null is no value, and names have their pattern."""
     if isinstance(node, list):
-        return [_drop_null(part) for part in node]
+        return [_tighten(part) for part in node]
     if not isinstance(node, dict):
         return node
-    node = {name: _drop_null(part) for name, part in node.items() if not (name == "default" and part is None)}
+    node = {name: _tighten(part) for name, part in node.items() if not (name == "default" and part is None)}
     options = [part for part in node.get("anyOf", ()) if part != {"type": "null"}]
     if len(options) == 1 and len(node["anyOf"]) > 1:
         node.pop("anyOf")
         node = {**options[0], **node}
+    if "patternProperties" in node:
+        node.setdefault("additionalProperties", False)
     return node

@@ -6,9 +6,12 @@ from 1, steps stand on hubs that were read, the summary says what the steps say.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import dataclass, replace
 from typing import get_args
 
+from builders import FOREIGN, ROLES, hub_of, mark, record, spec_of
 from hypothesis import strategies as st
 
 from keyspec.grid import GridRow
@@ -179,3 +182,134 @@ grid_rows = st.builds(
     locked=st.none() | st.booleans(),
     declared=st.booleans(),
 )
+
+
+# Worlds: a spec, what is live, what the stores hold, and what a run allows. Few names, so that they meet.
+
+KEY_IDS = ("ci_a", "ci_b", "ci_c", "ci_lost", "own", "spare", "theirs")
+HUBS = ("lab", "prod")
+_ROLES = st.lists(st.sampled_from(sorted(ROLES)), min_size=1, max_size=3, unique=True)
+_DESCRIPTIONS = st.sampled_from(["", "one", "two"])
+_TIMEOUTS = st.sampled_from([30, 60, 300])
+_FIELDS = {"description": _DESCRIPTIONS, "roles": _ROLES, "reauth_timeout": _TIMEOUTS}
+_STATES = st.sampled_from(["active", "locked", "absent"])
+
+
+@dataclass(frozen=True, repr=False)
+class World:
+    """Everything a plan is made from; `spec` is the document that `desired` was resolved from."""
+
+    spec: dict
+    desired: object
+    live: dict
+    records: dict
+    policy: dict
+
+    def __repr__(self):
+        return f"spec = {json.dumps(self.spec)}\nlive = {self.live}\nrecords = {self.records}\npolicy = {self.policy}"
+
+
+@st.composite
+def specs(draw, own_keys=True):
+    """Build spec documents that are valid."""
+    ids = [key_id for key_id in KEY_IDS if own_keys or key_id not in ("own", "spare")]
+    declared = draw(st.lists(st.sampled_from(ids), unique=True, max_size=5))
+    names = draw(st.sampled_from([HUBS[:1], HUBS]))
+    return {
+        "keyspec": 1,
+        "hubs": {name: _hub_document(name) for name in names},
+        "defaults": {"store": "file:{hub}/{key}", **draw(_some(_FIELDS, "roles"))},
+        "profiles": {"pipe": draw(_some(_FIELDS))},
+        "ownership": {
+            "key_ids": draw(st.lists(st.sampled_from(["ci_*", "ci_a", "*", "own"]), max_size=2)),
+            "unlisted": draw(st.sampled_from(["report", "lock", "delete"])),
+        },
+        "guards": {"unlock": draw(st.booleans()), "max_change_share": "100%"},
+        "keys": {key_id: draw(_key_documents(names)) for key_id in declared},
+    }
+
+
+def _hub_document(name):
+    return {"url": f"https://{name}.example", "auth": "env:A", "auth_key_id": ["own", "spare"], "labels": {"env": name}}
+
+
+def _some(fields, *without):
+    return st.fixed_dictionaries({}, optional={name: value for name, value in fields.items() if name not in without})
+
+
+@st.composite
+def _key_documents(draw, names):
+    fields = draw(_some(_FIELDS, "roles") | _some(_FIELDS, "roles").map(lambda found: {"extends": "pipe", **found}))
+    fields["roles"] = draw(_ROLES)
+    if draw(st.booleans()):
+        fields["state"] = draw(_STATES)
+    if draw(st.integers(min_value=0, max_value=4)) == 0:
+        fields["protected"] = True
+    if draw(st.booleans()):
+        fields["hubs"] = [draw(st.sampled_from([*names, *(f"env={name}" for name in names)]))]
+    if draw(st.booleans()):
+        override = draw(_some(_FIELDS | {"state": _STATES}))
+        fields["per_hub"] = {draw(st.sampled_from([*names, "*"])): override}
+    return fields
+
+
+@st.composite
+def lives(draw, name, *, told=True):
+    """Build a hub that was read, or, rarely, one that was not; `told` False: fields may be missing."""
+    if draw(st.integers(min_value=0, max_value=9)) == 0:
+        return hub_of(name=name, error="no route")
+    held = draw(st.lists(st.sampled_from(KEY_IDS), unique=True, max_size=6))
+    maybe = (lambda value: value) if told else (lambda value: st.none() | value)
+    found = [
+        Key(
+            key_id,
+            draw(maybe(_DESCRIPTIONS)),
+            draw(maybe(_ROLES.map(lambda roles: tuple(sorted(roles))))),
+            draw(maybe(_TIMEOUTS)),
+            draw(maybe(states)),
+        )
+        for key_id in held
+    ]
+    return hub_of(*found, name=name, own=draw(st.integers(min_value=0, max_value=5)) > 0, roles=draw(st.sampled_from([ROLES, ROLES, None])))
+
+
+@st.composite
+def _records(draw, hub, key_id, live):
+    image = live or Key(key_id, "", ("User",), 60, "active")
+    image = Key(key_id, image.description or "", image.roles or ("User",), image.reauth_timeout_s or 60, "active")
+    return draw(
+        st.sampled_from(
+            [
+                None,
+                record(key_id, hub),
+                record(key_id, hub, locked_by_keyspec=True),
+                record(key_id, hub, value=False),
+                mark(image, hub),
+                mark(replace(image, description="another"), hub),
+                mark(image, hub, busy=True),
+                mark(image, hub, value=True),
+                FOREIGN,
+                "denied",
+            ]
+        )
+    )
+
+
+@st.composite
+def worlds(draw, *, told=True, records=True):
+    """Build a spec, hubs, stores and a policy that have much to do with each other."""
+    document = draw(specs())
+    desired = spec_of(json.dumps(document))
+    live = {name: draw(lives(name, told=told)) for name in desired.hubs}
+    kept = {}
+    for name, hub in desired.hubs.items() if records else ():
+        for key_id in hub.keys:
+            if (found := draw(_records(name, key_id, (live[name].keys or {}).get(key_id)))) is not None:
+                kept[name, key_id] = found
+    policy = {
+        "allow_delete": draw(st.booleans()),
+        "allow_unlock": draw(st.booleans()),
+        "keys": tuple(draw(st.lists(st.sampled_from([*KEY_IDS, "ci_*"]), max_size=2, unique=True))) if draw(st.booleans()) else (),
+        "take_over": tuple(draw(st.lists(st.sampled_from(KEY_IDS), max_size=2, unique=True))),
+    }
+    return World(document, desired, live, kept, policy)

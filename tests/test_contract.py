@@ -73,11 +73,11 @@ def test_every_operation_of_the_default_is_supported_and_one_left_out_is_not():
         ("rows: rows\n    total: totalCount\n  get", "rows: 'a[['\n    total: totalCount\n  get", "invalid-value", "'a[['", "JMESPath"),
         ("etag: false", "etag: true", "invalid-value", "true\n  bulk", ""),
         ("verified: false", "verify: false", "unknown-field", "verify:", "no field `verify`"),
-        ("value: apiKey", "valeu: apiKey", "unknown-field", "valeu", "no field `valeu`"),
+        ("value: apiKey", "velue: apiKey", "unknown-field", "velue", "no field `velue`"),
         ("auth: {header: x-api-key}", "auth: null", "null-value", "auth", ""),
         ("header: x-api-key", 'header: "x api"', "invalid-value", '"x api"', ""),
         ("size: 100", "size: 0", "invalid-value", "0}", ""),
-        ("sorts: keyId asc, reportTotalCount: true}\n    statuses: [200]", "sorts: {a: b}, reportTotalCount: true}\n    statuses: [200]", "invalid-value", "{limit: \"{limit}\", offset: \"{page}\", sorts: {a", "query parameter `sorts`"),
+        ("sorts: keyId asc, reportTotalCount: true}\n    statuses: [200]", "sorts: {a: b}, reportTotalCount: true}\n    statuses: [200]", "invalid-value", '{limit: "{limit}", offset: "{page}", sorts: {a', "query parameter `sorts`"),
         ("role:\n  name: name\n  permissions: permissions\n", "", "missing-field", "keyspec-contract: 1", "`role` is required"),
     ],
 )  # fmt: skip
@@ -89,7 +89,11 @@ def test_every_mistake_is_named_with_its_place(old, new, code, at, message):
 
 
 def test_all_mistakes_are_found_in_one_run():
-    text = TEXT.replace("verified: false", "verified: maybe").replace("/{key_id}/lock", "/lock").replace("size: 100", "size: x")
+    text = (
+        TEXT.replace("verified: false", "verified: maybe")
+        .replace("/{key_id}/lock", "/lock")
+        .replace("size: 100", "size: x")
+    )
     assert {problem[0] for problem in problems_of(text)} == {"wrong-type", "missing-placeholder"}
     assert len(problems_of(text)) == 3
 

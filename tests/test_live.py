@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import copy
-
 import pytest
 from fakes.hub import load_default_contract
 from hypothesis import given
@@ -30,7 +28,12 @@ def test_a_row_becomes_a_key_with_roles_as_a_set():
 
 @pytest.mark.parametrize(
     ("field", "attribute"),
-    [("description", "description"), ("roles", "roles"), ("reauthenticationTimeout", "reauth_timeout_s"), ("locked", "state")],
+    [
+        ("description", "description"),
+        ("roles", "roles"),
+        ("reauthenticationTimeout", "reauth_timeout_s"),
+        ("locked", "state"),
+    ],
 )
 def test_a_missing_or_null_field_cannot_be_compared(field, attribute):
     without = {name: value for name, value in ROW.items() if name != field}
@@ -158,15 +161,13 @@ def test_a_strange_key_never_costs_the_value(change, key_is_read, says):
 
 @given(st.text(max_size=12) | json_values)
 def test_a_value_is_printable_ascii_without_blanks_or_an_error_that_does_not_tell_it(value):
-    row = copy.deepcopy(ROW) | {"apiKey": value}
-    try:
-        created = read_created(CONTRACT, row, "ci")
-    except HubError as error:
-        assert not isinstance(value, str) or len(value) < 6 or value not in str(error)
-        assert not (isinstance(value, str) and value and all("!" <= character <= "~" for character in value))
-    else:
-        assert created.value.reveal() == value
-        assert all("!" <= character <= "~" for character in value)
+    row = ROW | {"apiKey": value}
+    if isinstance(value, str) and value and all("!" <= character <= "~" for character in value):
+        assert read_created(CONTRACT, row, "ci").value.reveal() == value
+        return
+    with pytest.raises(HubError) as caught:
+        read_created(CONTRACT, row, "ci")
+    assert not isinstance(value, str) or len(value) < 6 or value not in str(caught.value)
 
 
 @pytest.mark.parametrize(("length", "good"), [(1, True), (4096, True), (4097, False), (0, False)])

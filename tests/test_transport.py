@@ -112,7 +112,7 @@ def test_a_proxy_that_is_given_is_used():
         (["read", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab"], "lost"),
         (["read", b"\x00garbage\r\n\r\n"], "lost"),
         (["read", b"HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 1\r\n\r\nx"], "unusable"),
-        (["read", b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 1\r\n\r\nx"], "unusable"),
+        (["read", b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\nxx"], "unusable"),
         (["read", 1.0], "timeout"),
     ],
 )
@@ -163,17 +163,19 @@ def test_a_bomb_is_not_unpacked():
 
 
 def test_a_plain_answer_beyond_the_limit_is_cut():
-    parts = (bytes(1 << 20) for _ in range(1000))
+    sent = []
 
     class Endless(httpx.SyncByteStream):
         def __iter__(self):
-            return parts
+            while len(sent) < 1000:
+                sent.append(1)
+                yield bytes(1 << 20)
 
     inner = httpx.MockTransport(lambda _request: httpx.Response(200, stream=Endless()))
     result = send("https://hub.example.com/", inner=inner)
     assert isinstance(result, Broken)
     assert "64 MiB" in result.reason
-    assert sum(1 for _ in parts) >= 900
+    assert len(sent) == 65
 
 
 def test_threads_have_a_connection_each():
@@ -223,7 +225,9 @@ def test_verification_is_off_only_when_said():
     assert (context.check_hostname, context.verify_mode) == (False, ssl.CERT_NONE)
 
 
-@pytest.mark.parametrize("tls", [{"ca_file": "/nowhere/ca.pem"}, {"client_cert": "/nowhere/c.pem"}, {"ca_file": __file__}])
+@pytest.mark.parametrize(
+    "tls", [{"ca_file": "/nowhere/ca.pem"}, {"client_cert": "/nowhere/c.pem"}, {"ca_file": __file__}]
+)
 def test_files_that_cannot_be_used_are_an_error(tls):
     with pytest.raises(HubError, match="the files under `tls` cannot be used"):
         make_tls(Tls(**tls))

@@ -3,54 +3,64 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import rich_click as click
+from keyspec.commands.options import (
+    ALLOWED,
+    allow_options,
+    option,
+    output_options,
+    parallel_option,
+    spec_options,
+)
+from keyspec.commands.options import command as declare
+from keyspec.commands.screen import with_screen
 
-from keyspec.commands.options import allow_options, option, output_options, parallel_option, spec_options
-from keyspec.commands.screen import Screen
+if TYPE_CHECKING:
+    from keyspec.commands.screen import Screen
 
 
-@click.command("apply")
+@declare(
+    "apply",
+    examples=(
+        "keyspec apply",
+        "keyspec apply --yes -l env=lab",
+        "keyspec apply --yes --allow-delete -k ci_old",
+        "keyspec apply --yes --format json",
+    ),
+)
 @spec_options
-@allow_options
-@option("-y", "--yes", is_flag=True, help="Do not ask.")
 @parallel_option
+@option("-y", "--yes", is_flag=True, panel=ALLOWED, help="Do not ask. Without a terminal to ask at it is needed.")
+@allow_options
 @output_options
-def command(yes: bool, **given: Any) -> int:  # noqa: FBT001 - click's way
-    r"""Make the hubs as the spec says: plan, show, confirm, apply, verify.
+@with_screen
+def command(*, screen: Screen, yes: bool, **given: Any) -> int:
+    """Make the hubs as the spec says: plan, show, confirm, apply, verify.
 
-    Steps that are held are shown and not done. Exit code 0 if every other step is applied or already
-    so, and verified; 1 if nothing was applied and something failed; 3 for anything between; 4 if a
-    guard refuses the plan; 5 if the spec is invalid.
-
-    \b
-    Examples:
-      keyspec apply
-      keyspec apply --yes -l env=lab
-      keyspec apply --yes --allow-delete -k ci_old
+    Steps that are held are shown and not done. Exit code: 0 if every other step is applied or already so,
+    and verified; 1 if nothing was applied and a step failed or a hub is unreadable or refused; 3 for
+    anything between, and if you decline; 4 if a guard or the trusted file refuses the plan; 5 if the
+    spec is invalid; 130 if interrupted.
     """
-    from keyspec.commands.running import make_options, show_plan, show_report, start
+    from keyspec.commands.running import decline, make_options, review_plan, show_report, start
     from keyspec.errors import UsageError
     from keyspec.reconcile import apply_run, load_desired, plan_desired
-    from keyspec.report import ExitCode, apply_exit_code, plan_exit_code
+    from keyspec.report import ExitCode, apply_exit_code
     from keyspec.settings import is_terminal
 
-    screen = Screen(**{name: given.pop(name) for name in ("form", "color", "verbose", "quiet")})
     if not yes and not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise UsageError("there is no terminal to ask at: say --yes to apply without a question")
     options = make_options(**given)
     desired = load_desired(options)
     with start(screen, hubs=len(desired.hubs)) as session:
         planned = plan_desired(desired, options, session)
-        if screen.form == "text" or planned.refusals:
-            show_plan(planned, screen)
+        review_plan(planned, screen, asking=not yes)
         if planned.refusals:
             return ExitCode.REFUSED
         todo = sum(not step.held for step in planned.plan.steps)
-        if todo and not yes and not screen.ask(f"Apply {todo} steps?"):
-            screen.note("nothing was applied")
-            return plan_exit_code(planned.plan, exit_code=False)
+        if todo and not yes and not screen.ask(f"Apply {todo} {'step' if todo == 1 else 'steps'}?"):
+            return decline(planned, screen)
         screen.expect(todo)
         report = apply_run(planned, options, session, asked=not yes)
     show_report(report, screen)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import rich_click as click
+from keyspec.commands.options import command as declare
+from keyspec.commands.screen import write_out
 
 
-@click.command("demo")
+@declare("demo", examples=("keyspec demo",))
 def command() -> int:
-    r"""Walk through plan and apply on three local hubs.
+    """Walk through plan and apply on three local hubs.
 
-    Starts real hubs on this machine, shows a plan, applies it over HTTP, shows that a second plan is
-    empty, and leaves nothing behind. Needs the extra keyspec[devhub].
-
-    \b
-    Example:
-      pip install 'keyspec[devhub]' && keyspec demo
+    Starts real hubs on this machine, shows a plan, applies it over HTTP, shows that a last plan is
+    empty, and leaves nothing behind. Needs the extra `devhub`: pip install 'keyspec[devhub]'.
     """
     from keyspec.commands.extras import need_devhub
 
     need_devhub()
     from keyspec.demo import run_demo
 
-    return run_demo(click.echo)
+    return run_demo(lambda text: write_out(f"{text}\n"))

@@ -6,49 +6,96 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from keyspec.commands.options import command as declare
 from keyspec.commands.options import option
+from keyspec.commands.screen import write_out
 
 if TYPE_CHECKING:
     from keyspec.devhub import DevHub
 
 
-@click.command("devhub")
-@option("--hubs", "count", type=click.IntRange(1, 256), default=1, show_default=True, help="How many hubs.")
-@option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="The first hub's port; the others follow. 0: free ones."
+_NOTES = """
+Knobs:
+  latency_ms=50            every answer takes that much longer
+  requests_per_second=5    more are answered 429 with Retry-After
+  page_cap=10              no page has more rows
+  max_limit=1000           a larger limit is refused
+  max_body_bytes=4096      a larger body is refused
+  ids_reusable=false       a deleted ID is spent
+  import_takes_id=false    an import makes an ID of its own
+  omit_total=true          lists tell no total
+  extra_fields=true        answers hold fields nobody knows
+  portal=off               an unknown path is a plain 404
+  fault=METHOD PATH WHICH WHEN:KIND
+    WHICH is 3, 2-4 or *; WHEN is before or after
+    KIND is drop, reset, status:NNN[:retry-after=S], html, truncate,
+    cut, hang:S, redirect:URL or empty
+"""
+
+
+@declare(
+    "devhub",
+    notes=_NOTES,
+    examples=(
+        "keyspec devhub --port 8801",
+        "keyspec devhub --hubs 3 --admin-key env:HUB_KEY --database hubs",
+        "keyspec devhub --knob 'fault=POST /api_keys 1 after:drop'",
+    ),
 )
 @option(
-    "--database", type=click.Path(), metavar="FOLDER", help="Keep each hub in FOLDER/NAME.sqlite; default: in memory."
+    "--hubs",
+    "count",
+    only="devhub",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="How many hubs.",
 )
-@option("--admin-key-id", default="keyspec_ci", show_default=True, metavar="ID", help="The ID of each hub's first key.")
-@option("--admin-key", metavar="ENV:NAME", help="A variable that holds its value, as env:NAME; default: a new value.")
-@option("--knob", "knobs", multiple=True, metavar="NAME=VALUE", help="A knob of the hubs, see below. Repeatable.")
+@option(
+    "--port",
+    only="devhub",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="PORT",
+    help="The first hub's port, the others follow; default: free ones.",
+)
+@option(
+    "--database",
+    only="devhub",
+    type=click.Path(),
+    metavar="FOLDER",
+    help="Keep each hub in FOLDER/NAME.sqlite; default: in memory.",
+)
+@option(
+    "--admin-key-id",
+    only="devhub",
+    default="keyspec_ci",
+    show_default=True,
+    metavar="ID",
+    help="The ID of each hub's first key.",
+)
+@option(
+    "--admin-key",
+    only="devhub",
+    metavar="REF",
+    help="Where that key's value is found, env:NAME or file:PATH; default: a new value.",
+)
+@option(
+    "--knob",
+    "knobs",
+    only="devhub",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="How the hubs behave, see above. Repeatable.",
+)
 def command(
-    count: int, port: int, database: str | None, admin_key_id: str, admin_key: str | None, knobs: tuple[str, ...]
+    *, count: int, port: int, database: str | None, admin_key_id: str, admin_key: str | None, knobs: tuple[str, ...]
 ) -> int:
-    r"""Run local hubs to try things on, until Ctrl-C.
+    """Run local hubs to try things on, until Ctrl-C.
 
     Prints one line for each hub: its name, its URL and, where it was made here, the value of its
-    first key. Needs the extra keyspec[devhub].
-
-    \b
-    Knobs:
-      latency_ms=50             every answer takes that much longer
-      requests_per_second=5     more are answered 429 with Retry-After
-      page_cap=10               no page has more rows
-      max_limit=1000            a larger limit is refused
-      ids_reusable=off          a deleted ID is spent
-      import_takes_id=off       an import makes an ID of its own
-      omit_total=on  extra_fields=on  portal=off
-      fault=POST /api_keys 3 after:drop
-                                METHOD PATH WHICH before|after:KIND, where KIND is drop, reset,
-                                status:NNN[:retry-after=S], html, truncate, cut, hang:S,
-                                redirect:URL or empty; WHICH is 3, 2-4 or *
-
-    \b
-    Examples:
-      keyspec devhub --port 8801
-      keyspec devhub --hubs 3 --knob page_cap=10 --knob 'fault=POST /api_keys 1 after:drop'
+    first key. Needs the extra `devhub`: pip install 'keyspec[devhub]'.
     """
     from keyspec.commands.extras import need_devhub
     from keyspec.errors import UsageError
@@ -63,7 +110,7 @@ def command(
     value = _read_value(admin_key)
 
     def announce(hub: DevHub) -> None:
-        click.echo(f"{hub.name} {hub.url}" + ("" if value else f" {hub.admin_value}"))
+        write_out(f"{hub.name} {hub.url}" + ("\n" if value else f" {hub.admin_value}\n"))
 
     names = [f"hub{number}" if count > 1 else "devhub" for number in range(1, count + 1)]
     serve(

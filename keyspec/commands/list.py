@@ -2,44 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from keyspec.commands.options import command as declare
 from keyspec.commands.options import option, output_options, parallel_option, spec_options
-from keyspec.commands.screen import Screen
+from keyspec.commands.screen import with_screen
+
+if TYPE_CHECKING:
+    from keyspec.commands.screen import Screen
+
+_ROWS = "Which rows"
 
 
-@click.command("list")
+@declare(
+    "list",
+    examples=(
+        "keyspec list",
+        "keyspec list --search ci_ --sort=-timeout --rows 25",
+        "keyspec list -l env=prod --format json",
+    ),
+)
 @spec_options
-@option("--search", default="", metavar="TEXT", help="Only rows with this text in hub, key or roles.")
+@parallel_option
+@option("--search", default="", metavar="TEXT", panel=_ROWS, help="Only rows with this text in hub, key or roles.")
 @option(
     "--sort",
     multiple=True,
     metavar="COLUMN",
+    panel=_ROWS,
     help="By hub, key, roles, timeout, locked or declared; -COLUMN turns round. Repeatable.",
 )
-@option("--rows", type=click.IntRange(1), metavar="N", help="So many rows a page; default: all.")
-@option("--page", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Which page.")
-@parallel_option
+@option("--rows", type=click.IntRange(1), metavar="N", panel=_ROWS, help="So many rows a page; default: all.")
+@option("--page", type=click.IntRange(1), default=1, show_default=True, metavar="N", panel=_ROWS, help="Which page.")
 @output_options
-def command(search: str, sort: tuple[str, ...], rows: int | None, page: int, **given: Any) -> int:
-    r"""Show the live keys of all hubs as one grid.
+@with_screen
+def command(*, screen: Screen, search: str, sort: tuple[str, ...], rows: int | None, page: int, **given: Any) -> int:
+    """Show the live keys of all hubs as one grid.
 
-    Exit code 0, or 1 if a hub cannot be read.
-
-    \b
-    Examples:
-      keyspec list
-      keyspec list --search ci_ --sort -timeout --rows 25
-      keyspec list -l env=prod --format json
+    Sends nothing but reads. Exit code: 0; 1 if a hub cannot be read; 4 if the trusted file refuses the
+    spec; 5 if the spec is invalid.
     """
     from keyspec.commands.running import make_options, start
+    from keyspec.display import display
     from keyspec.grid import select_rows
     from keyspec.reconcile import list_run, load_desired
+    from keyspec.report import ExitCode
 
-    screen = Screen(**{name: given.pop(name) for name in ("form", "color", "verbose", "quiet")})
     options = make_options(**given)
+    select_rows((), sort=sort)  # a column that does not exist is said before any hub is asked
     desired = load_desired(options)
     with start(screen, hubs=len(desired.hubs)) as session:
         found, unreadable = list_run(desired, options, session)
@@ -53,5 +65,5 @@ def command(search: str, sort: tuple[str, ...], rows: int | None, page: int, **g
 
         screen.write(render_grid(grid, color=screen.colored, width=screen.width))
     for live in unreadable:
-        screen.error(f"keyspec: {live.error}\n")
-    return 1 if unreadable else 0
+        screen.say(f"keyspec: {display(live.name, limit=None)} is unreadable: {display(live.error, limit=2000)}\n")
+    return ExitCode.FAILED if unreadable else ExitCode.OK

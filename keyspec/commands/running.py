@@ -1,12 +1,14 @@
-"""What plan, apply and list do alike: options to a run, a session with progress, a plan shown."""
+"""What plan, apply and list do alike: options to a run, a session with progress, plans and reports shown."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from keyspec.errors import KeyspecError
 from keyspec.ownership import Policy
 from keyspec.reconcile import Options, Session
+from keyspec.report import ExitCode, HubResult, Report, StepResult, apply_exit_code
 from keyspec.settings import harden_process
 
 if TYPE_CHECKING:
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 
     from keyspec.commands.screen import Screen
     from keyspec.reconcile import Planned
-    from keyspec.report import Report
 
 
 def make_options(
@@ -49,34 +50,70 @@ def start(screen: Screen, *, hubs: int) -> Iterator[Session]:
 
 def show_plan(planned: Planned, screen: Screen) -> None:
     """Write a plan, with what refuses it."""
-    if screen.form == "json":
-        from keyspec.render.json import render_plan_json
-
-        screen.write(render_plan_json(planned.plan))
-        if planned.refusals:
-            from keyspec.render.text import render_problems
-
-            screen.error(render_problems(planned.refusals, color=False))
+    if screen.form == "text":
+        screen.write(_say_plan(planned, screen, color=screen.colored))
         return
-    from keyspec.render.text import render_plan
+    from keyspec.render.json import render_plan_json
 
-    text = render_plan(
-        planned.plan,
-        refusals=planned.refusals,
-        color=screen.colored,
-        width=screen.width,
-        verbose=screen.verbose,
-    )
-    screen.write(text)
+    screen.write(render_plan_json(planned.plan))
+    if planned.refusals:
+        screen.show_problems(planned.refusals, as_data=False)
+
+
+def review_plan(planned: Planned, screen: Screen, *, asking: bool) -> None:
+    """Show the plan of an apply before it is done: to whoever is asked, and to everybody if it is refused.
+
+    Beside JSON, whose stdout is for the report, a plan to be confirmed stands on stderr. Quiet leaves out a plan that
+    nobody is asked about.
+    """
+    if planned.refusals:
+        show_plan(planned, screen)
+    elif screen.form == "json":
+        if asking:
+            screen.say(_say_plan(planned, screen, color=screen.colored_beside))
+    elif asking or not screen.quiet:
+        show_plan(planned, screen)
+        screen.write("\n")
+
+
+def decline(planned: Planned, screen: Screen) -> ExitCode:
+    """Tell that nothing was applied, because somebody said so."""
+    if screen.form == "json":
+        results = tuple(
+            StepResult(step, "held") if step.held else StepResult(step, "skipped", "not confirmed")
+            for step in planned.plan.steps
+        )
+        hubs = tuple(HubResult(hub.name, verified=None) for hub in planned.plan.hubs)
+        show_report(Report(planned.plan, results, hubs), screen)
+    screen.note("nothing was applied")
+    return ExitCode.PARTIAL
 
 
 def show_report(report: Report, screen: Screen) -> None:
-    """Write what became of a plan."""
+    """Write what became of a plan; if it cannot be written, the exit code still says what was done."""
     if screen.form == "json":
         from keyspec.render.json import render_report_json
 
-        screen.write(render_report_json(report))
-        return
-    from keyspec.render.outcome import render_report
+        text = render_report_json(report)
+    else:
+        from keyspec.render.outcome import render_report
 
-    screen.write(render_report(report, color=screen.colored, width=screen.width, verbose=screen.verbose))
+        text = render_report(report, color=screen.colored, width=screen.width, verbose=screen.verbose)
+    try:
+        screen.write(text)
+    except KeyspecError as error:
+        if apply_exit_code(report) is ExitCode.FAILED:
+            raise
+        screen.say(f"keyspec: the steps were done, but {error}\n")
+
+
+def _say_plan(planned: Planned, screen: Screen, *, color: bool) -> str:
+    from keyspec.render.text import render_plan
+
+    return render_plan(
+        planned.plan,
+        refusals=planned.refusals,
+        color=color,
+        width=screen.width,
+        verbose=screen.verbose,
+    )

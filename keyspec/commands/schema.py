@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import rich_click as click
 
+from keyspec.commands.options import command as declare
+from keyspec.commands.screen import write_out
 
-@click.command("schema")
-@click.argument("what", type=click.Choice(["spec", "plan", "contract", "trusted"]), default="spec")
+
+@declare("schema", examples=("keyspec schema > keyspec.schema.json", "keyspec schema plan"))
+@click.argument("what", type=click.Choice(["spec", "plan", "contract", "trusted"]), default="spec", metavar="[FORMAT]")
 def command(what: str) -> int:
-    r"""Print a JSON Schema (draft 2020-12): of the spec, a plan, a contract or a trusted file.
+    """Print a JSON Schema (draft 2020-12).
 
-    \b
-    Examples:
-      keyspec schema > keyspec.schema.json
-      keyspec schema plan
+    FORMAT is spec (the default), plan, contract or trusted.
     """
     from keyspec.schemas import render_schema
 
-    click.echo(render_schema(what), nl=False)
+    write_out(render_schema(what))
     return 0

@@ -1,22 +1,29 @@
-"""Where a command writes: data to stdout, everything else to stderr, progress on a terminal only."""
+"""Where a command writes: data to stdout, everything else to stderr, progress on a terminal only.
+
+A reader of stdout that went away is no failure: the exit code says what happened.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 from dataclasses import dataclass, field
+from functools import wraps
 from threading import Lock
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Final
 
-import rich_click as click
-
+from keyspec.errors import KeyspecError, Problem, ProblemsError, SpecError, UsageError
 from keyspec.render.console import DEFAULT_WIDTH, wants_color
+from keyspec.report import ExitCode
 from keyspec.settings import is_terminal, terminal_width
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from keyspec.render.console import ColorChoice
     from keyspec.report import StepResult
 
-ColorChoice = Literal["auto", "always", "never"]
+_OPTIONS: Final = ("form", "color", "verbose", "quiet")
 
 
 @dataclass(slots=True)
@@ -30,12 +37,18 @@ class Screen:
     _lock: Lock = field(default_factory=Lock)
     _counts: dict[str, int] = field(default_factory=dict)
     _shown: bool = False
+    _written: bool = False
     _steps: int = 0
 
     @property
     def colored(self) -> bool:
         """Whether stdout gets colour."""
         return wants_color(self.color, is_terminal=is_terminal(sys.stdout), environ=os.environ)
+
+    @property
+    def colored_beside(self) -> bool:
+        """Whether stderr gets colour."""
+        return wants_color(self.color, is_terminal=is_terminal(sys.stderr), environ=os.environ)
 
     @property
     def width(self) -> int:
@@ -45,24 +58,41 @@ class Screen:
     def write(self, text: str) -> None:
         """Write data."""
         self._clear()
-        click.echo(text, nl=False, color=self.colored)
+        self._written = True
+        write_out(text)
 
     def note(self, text: str) -> None:
         """Say something beside the data."""
         if not self.quiet:
-            self._clear()
-            click.echo(f"keyspec: {text}", err=True)
+            self.say(f"keyspec: {text}\n")
 
     def ask(self, question: str) -> bool:
         """Ask a person; only `yes` in full is a yes."""
-        self._clear()
-        click.echo(f"{question} Only `yes` is accepted: ", nl=False, err=True)
+        self.say(f"{question} Only `yes` is accepted: ")
         return sys.stdin.readline().strip() == "yes"
 
-    def error(self, text: str) -> None:
-        """Say what is wrong, in quiet too."""
+    def say(self, text: str) -> None:
+        """Write to stderr, in quiet too."""
         self._clear()
-        click.echo(text, nl=False, err=True)
+        write_beside(text)
+
+    def show_problems(self, problems: Iterable[Problem], *, as_data: bool = True) -> None:
+        """Say what is wrong, for people; where JSON was asked for and none was written yet, as JSON, too."""
+        from keyspec.render.text import render_problems
+
+        told = tuple(problems)
+        self.say(render_problems(told, color=self.colored_beside))
+        noun = "problem" if len(told) == 1 else "problems"
+        self.say(f"keyspec: {len(told)} {noun}\n")
+        if as_data:
+            self.show_as_data(told)
+
+    def show_as_data(self, problems: Iterable[Problem]) -> None:
+        """Write problems as JSON, if JSON was asked for and none was written yet."""
+        if self.form == "json" and not self._written:
+            from keyspec.render.json import render_problems_json
+
+            self.write(render_problems_json(problems))
 
     def expect(self, steps: int) -> None:
         """Say how many steps an apply has to do."""
@@ -74,7 +104,7 @@ class Screen:
             return
         with self._lock:
             self._counts[what] = self._counts.get(what, 0) + 1
-            click.echo(f"\r\x1b[K{what}: {self._counts[what]} of {of}", nl=False, err=True)
+            write_beside(f"\r\x1b[K{what}: {self._counts[what]} of {of}")
             self._shown = True
 
     def count_step(self, result: StepResult) -> None:
@@ -85,5 +115,60 @@ class Screen:
     def _clear(self) -> None:
         with self._lock:
             if self._shown:
-                click.echo("\r\x1b[K", nl=False, err=True)
+                write_beside("\r\x1b[K")
                 self._shown = False
+
+
+def with_screen(function: Callable[..., int]) -> Callable[..., int]:
+    """Give a command its `screen`, made of the output options, and show there what ends the command."""
+
+    @wraps(function)
+    def run(**given: Any) -> int:
+        screen = Screen(**{name: given.pop(name) for name in _OPTIONS})
+        try:
+            return function(screen=screen, **given)
+        except UsageError:
+            raise
+        except ProblemsError as error:
+            screen.show_problems(error.problems)
+            return ExitCode.INVALID if isinstance(error, SpecError) else ExitCode.REFUSED
+        except KeyspecError as error:
+            screen.show_as_data([Problem("failed", str(error))])
+            raise
+
+    return run
+
+
+def write_out(text: str) -> None:
+    """Write to stdout. A reader that went away is no failure, and a closed stdout wants nothing.
+
+    Raises:
+        KeyspecError: the disk behind it is full, or the like.
+    """
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_rest()
+    except OSError as error:
+        _discard_rest()
+        raise KeyspecError(f"stdout cannot be written: {error.strerror}") from error
+
+
+def write_beside(text: str) -> None:
+    """Write to stderr; what cannot be written there cannot be said anywhere."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+
+
+def _discard_rest() -> None:
+    """Send what is still to be written to stdout nowhere, so that nothing fails at exit either."""
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, not a path
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

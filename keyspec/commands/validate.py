@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-import rich_click as click
+from keyspec.commands.options import command as declare
+from keyspec.commands.options import file_option, output_options, trusted_option
+from keyspec.commands.screen import with_screen
 
-from keyspec.commands.options import file_option, option, output_options
-from keyspec.commands.screen import Screen
+if TYPE_CHECKING:
+    from keyspec.commands.screen import Screen
 
 
-@click.command("validate")
+@declare(
+    "validate",
+    examples=(
+        "keyspec validate",
+        "keyspec validate -f keyspec.yaml -f teams/",
+        "keyspec validate --trusted trusted.yaml --format json",
+    ),
+)
 @file_option
-@option("--trusted", metavar="FILE", help="Hold the spec to this trusted file, too.")
+@trusted_option
 @output_options
-def command(files: tuple[str, ...], trusted: str | None, **output: Any) -> int:
-    r"""Check the spec: every problem of every file in one run.
+@with_screen
+def command(*, screen: Screen, files: tuple[str, ...], trusted: str | None) -> int:
+    """Check the spec: every problem of every file in one run.
 
-    Touches no hub, no store and no environment variable. Exit code 0, or 5 with each problem as
-    file:line:column: code: message, or 4 if the trusted file does not allow all of it.
-
-    \b
-    Examples:
-      keyspec validate
-      keyspec validate -f keyspec.yaml -f teams/
+    Touches no hub, no store and no environment variable. Exit code: 0; 5 with each problem as
+    file:line:column: code: message; 4 if the trusted file does not allow all of it.
     """
     from keyspec.reconcile import Options, load_desired
+    from keyspec.render.phrases import say_count
 
-    screen = Screen(**output)
     desired = load_desired(Options(files=files, trusted=trusted))
-    screen.note(f"valid: {len(desired.hubs)} hubs, {len(desired.declared_ids)} keys")
-    if screen.form == "json":
-        screen.write('{"valid": true, "problems": []}\n')
+    screen.note(f"valid: {say_count(len(desired.hubs), 'hub')}, {say_count(len(desired.declared_ids), 'key')}")
+    screen.show_as_data(())
     return 0

@@ -59,11 +59,11 @@ def fold_results(results: Iterable[StepResult]) -> tuple[tuple[StepResult, ...],
 
 
 def fold_findings(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], ...]:
-    """Group findings that differ by their hub only."""
+    """Group findings that say the same, of whichever key on whichever hub."""
     return _fold(
         findings,
-        family=lambda finding: (finding.code, finding.severity, finding.key_id),
-        alike=lambda finding: (finding.message, finding.source, finding.hub is None),
+        family=lambda finding: (finding.code, finding.severity),
+        alike=lambda finding: (finding.message, finding.hub is None, finding.key_id is None),
     )
 
 

@@ -68,7 +68,8 @@ def _result_lines(report: Report, page: Page, *, verbose: bool) -> Iterator[str]
         indent = 2 + mark_cells + 2 + _OUTCOME_CELLS + 2 + 2 + _ACTION_CELLS + 2
         yield f"{prefix}{action}  {paint_key(key, page.wrap(display(told, limit=None), indent=indent), page)}"
         if verbose:
-            yield from step_lines([result.step for result in results], page, indent=mark_cells + 6, why=False)
+            steps = [result.step for result in results]
+            yield from step_lines(steps, page, indent=mark_cells + 6, verbose=True, why=False)
 
 
 def _because(result: StepResult) -> str:

@@ -62,11 +62,22 @@ def say_change(change: Change) -> str:
     return after if change.before is None else f"{say_value(change.field, change.before)} {ARROW} {after}"
 
 
-def worth_saying(step: Step) -> tuple[Change, ...]:
-    """Leave out the change that the action itself says."""
-    if step.action in ("lock", "unlock"):
+def worth_saying(step: Step, *, verbose: bool) -> tuple[Change, ...]:
+    """Leave out what the action itself says and, unless `verbose`, what a new key is by default."""
+    if step.action in ("lock", "unlock", "delete"):
         return tuple(change for change in step.changes if change.field != "state")
+    if step.action in ("create", "import") and not verbose:
+        usual = {("description", ""), ("state", "active")}
+        return tuple(change for change in step.changes if (change.field, change.after) not in usual)
     return step.changes
+
+
+def say_permissions(step: Step, *, verbose: bool) -> tuple[tuple[str, str], ...]:
+    """Say which permissions a step gives and takes; a lock, unlock or delete concerns all the key has anyway."""
+    if step.action in ("lock", "unlock", "delete") and not verbose:
+        return ()
+    both = (("gives", step.gives), ("takes", step.takes))
+    return tuple((label, say_names(names)) for label, names in both if names)
 
 
 def say_bite(steps: Sequence[Step]) -> str:

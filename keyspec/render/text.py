@@ -23,7 +23,7 @@ from keyspec.render.phrases import (
     say_change,
     say_count,
     say_hub_status,
-    say_names,
+    say_permissions,
     say_summary,
     say_text,
     say_unplanned,
@@ -59,9 +59,9 @@ def render_plan(plan: Plan, *, refusals: Iterable[Problem] = (), color: bool, wi
     by_hub = verbose or len(plan.hubs) == 1
     folds = () if by_hub else fold_steps(plan.steps)
     if by_hub:
-        blocks = list(_hub_by_hub(plan, page))
+        blocks = list(_hub_by_hub(plan, page, verbose=verbose))
     else:
-        blocks = [_hub_lines(plan.hubs, page), list(_rows(folds, fleet_of(plan), page))]
+        blocks = [_hub_lines(plan.hubs, page), list(_rows(folds, fleet_of(plan), page, verbose=False))]
     blocks += [
         _finding_lines(plan, page, verbose=verbose),
         _refusal_lines(tuple(refusals), page),
@@ -76,16 +76,13 @@ def render_problems(problems: Iterable[Problem], *, color: bool) -> str:
     return "".join(f"{line}\n" for problem in problems for line in _problem_lines(problem, page))
 
 
-def step_lines(steps: Sequence[Step], page: Page, *, indent: int, why: bool = True) -> Iterator[str]:
+def step_lines(steps: Sequence[Step], page: Page, *, indent: int, verbose: bool, why: bool = True) -> Iterator[str]:
     """Write what a step, the same on several hubs, changes and means; every line stands at `indent`."""
     step = steps[0]
     told: list[tuple[str, str, Style | None]] = [
-        (change.field, say_change(change), None) for change in worth_saying(step)
+        (change.field, say_change(change), None) for change in worth_saying(step, verbose=verbose)
     ]
-    if step.gives:
-        told.append(("gives", say_names(step.gives), None))
-    if step.takes:
-        told.append(("takes", say_names(step.takes), None))
+    told += [(label, names, None) for label, names in say_permissions(step, verbose=verbose)]
     told.append(("bites", say_bite(steps), None))
     told.append(("undo", "" if step.reversible else "cannot be undone", "red"))
     if why:
@@ -108,14 +105,14 @@ def _detail(label: str, text: str, style: Style | None, page: Page, *, indent: i
     return f"{' ' * indent}{page.paint(name, 'dim')}  {page.paint(told, style) if style else told}"
 
 
-def _hub_by_hub(plan: Plan, page: Page) -> Iterator[list[str]]:
+def _hub_by_hub(plan: Plan, page: Page, *, verbose: bool) -> Iterator[list[str]]:
     steps: dict[str, list[tuple[Step, ...]]] = {hub.name: [] for hub in plan.hubs}
     for step in plan.steps:
         steps.setdefault(step.hub, []).append((step,))
     for hub in plan.hubs:
         line = f"{hub.name}  {hub.url}  {say_hub_status(hub)}"
         head = _line(line, "bold" if hub.status == "read" else "red", page)
-        yield [head, *_rows(steps[hub.name], None, page)]
+        yield [head, *_rows(steps[hub.name], None, page, verbose=verbose)]
 
 
 def _hub_lines(hubs: Sequence[HubRow], page: Page) -> list[str]:
@@ -154,7 +151,7 @@ def _unplanned_lines(hubs: Sequence[HubRow], page: Page) -> Iterator[str]:
         yield f"  {page.paint(page.wrap(display(line, limit=None), indent=4), 'red')}"
 
 
-def _rows(folds: Sequence[tuple[Step, ...]], fleet: Fleet | None, page: Page) -> Iterator[str]:
+def _rows(folds: Sequence[tuple[Step, ...]], fleet: Fleet | None, page: Page, *, verbose: bool) -> Iterator[str]:
     marks = [f"#{steps[0].number}" if len(steps) == 1 else f"{len(steps)}x" for steps in folds]
     keys = [display(steps[0].key_id, limit=None) for steps in folds]
     mark_cells = max(map(len, marks), default=0)
@@ -168,12 +165,12 @@ def _rows(folds: Sequence[tuple[Step, ...]], fleet: Fleet | None, page: Page) ->
         indent = 2 + mark_cells + 2 + 2 + _ACTION_CELLS + 2 + held_cells
         told = page.wrap(display(f"{pad(key, key_cells)}  {hubs}".rstrip(), limit=None), indent=indent)
         yield f"  {mark:>{mark_cells}}  {action}  {held}{paint_key(key, told, page)}"
-        yield from step_lines(steps, page, indent=2 + mark_cells + 4)
+        yield from step_lines(steps, page, indent=2 + mark_cells + 4, verbose=verbose)
 
 
 def _finding_lines(plan: Plan, page: Page, *, verbose: bool) -> list[str]:
     fleet = whole_fleet(plan)
-    folds = fold_findings(plan.findings)
+    folds = [(finding,) for finding in plan.findings] if verbose else fold_findings(plan.findings)
     shown: Counter[str] = Counter()
     lines = [page.paint("Findings", "bold")] if folds else []
     for findings in sorted(folds, key=lambda fold: fold[0].severity != "warning"):
@@ -194,9 +191,14 @@ def _finding_lines(plan: Plan, page: Page, *, verbose: bool) -> list[str]:
 
 def _finding_line(findings: Sequence[Finding], fleet: Fleet, page: Page) -> str:
     first = findings[0]
-    hubs = say_hubs([finding.hub for finding in findings if finding.hub is not None], fleet) if first.hub else ""
-    about = " ".join(part for part in (first.key_id, hubs) if part)
-    place = f"  ({first.source})" if first.source else ""
+    hubs = [finding.hub for finding in findings if finding.hub is not None]
+    keys = tuple(dict.fromkeys(finding.key_id for finding in findings if finding.key_id is not None))
+    if len(keys) > 1:
+        over = f" on {say_count(len(set(hubs)), 'hub')}" if hubs and not fleet.alone else ""
+        about = f"{list_names(keys)} ({len(keys)} keys{over})"
+    else:
+        about = " ".join(part for part in (*keys, say_hubs(hubs, fleet) if hubs else "") if part)
+    place = f"  ({first.source})" if first.source and all(each.source == first.source for each in findings) else ""
     text = f"{first.code}  {about + ': ' if about else ''}{say_text(first.message)}{place}"
     style: Style = "yellow" if first.severity == "warning" else "dim"
     return f"  {page.paint(f'{first.severity:<7}', style)}  {page.wrap(display(text, limit=None), indent=11)}"

@@ -18,7 +18,6 @@ stays locked until it is released, replaced or cleared, or its process dies: tha
 
 from __future__ import annotations
 
-import errno
 import os
 import posixpath
 from contextlib import contextmanager, suppress
@@ -39,17 +38,17 @@ from keyspec.stores.entryfiles import (
     create_note,
     lock_note,
     look,
-    move_aside,
-    put_value,
     replace_note,
     try_write,
     unlink,
 )
+from keyspec.stores.wholefile import PlainText, WholeFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from keyspec.desired import Entry
+    from keyspec.stores.entryfiles import Values
 
 NOTHING: Final = Kept(None, has_value=False, version=ABSENT)
 
@@ -68,33 +67,42 @@ class _Claim:
 
 
 class FileStore:
-    """The store of `file:` references; it holds the locks of the marks that this process put."""
+    """The store of `file:` references; it holds the locks of the marks that this process put.
 
-    capabilities: Final = Capabilities(readable=True, compare_and_set=True, versions=False, locks=True)
+    With other `values` it is the store of whatever keeps a note in a file beside its value.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, values: Values | None = None) -> None:
+        self._values: Final = values or WholeFile(PlainText())
         # Descriptors by path, taken out while an entry is changed. Only single operations of a dict: threads are safe.
         self._held: dict[str, int] = {}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Tell what the store can do."""
+        return Capabilities(readable=self._values.readable, compare_and_set=True, versions=False, locks=True)
 
     def preflight(self, entry: Entry) -> None:
         """Raise StoreError unless the entry can be written and read here; leaves nothing behind."""
         with _explained(entry, "cannot be kept here"):
-            trail = disk.find_trail(entry.file, entry.reference.rest)
+            trail = self._values.locate(entry)
             if (above := _find_existing(trail)) != trail:
-                _check_may_create(above)
+                _check_may_create(above, trail.folders[len(above.folders)])
+                self._values.check(None)
                 return
-            with _open(entry) as place:
+            with self._open(entry) as place:
                 look(place)
                 for suffix in SUFFIXES:
                     if (found := disk.stat_at(place.folder, place.name + suffix)) is not None:
                         disk.check_regular(found)
-                try_write(place, self._held.get(_path(entry)))
+                try_write(place, self._held.get(_path(trail)))
+                self._values.check(place)
 
     def look(self, entry: Entry) -> Kept:
         """Give what stands at an entry, without the value; this process's own marks are `busy` too."""
         with _explained(entry, "cannot be looked at"):
             try:
-                with _open(entry) as place:
+                with self._open(entry) as place:
                     return _judge(look(place))
             except FileNotFoundError:
                 return NOTHING
@@ -105,9 +113,12 @@ class FileStore:
         folders: dict[tuple[str, tuple[str, ...]], list[Entry]] = {}
         for entry in entries:
             try:
-                trail = disk.find_trail(entry.file, entry.reference.rest)
+                trail = self._values.locate(entry)
             except OSError as error:
                 found[entry] = _tell(entry, "cannot be looked at", error)
+                continue
+            except StoreError as error:
+                found[entry] = error
                 continue
             found[entry] = NOTHING
             folders.setdefault((trail.anchor, trail.folders), []).append(entry)
@@ -119,10 +130,12 @@ class FileStore:
         """Give the value; None if there is none."""
         with _explained(entry, "cannot be read"):
             try:
-                with _open(entry) as place:
-                    data = disk.read_at(place.folder, place.name, limit=MAX_VALUE_BYTES)
+                with self._open(entry) as place:
+                    data = self._values.read(place)
             except FileNotFoundError:
                 return None
+        if data is None:
+            return None
         if not data or not data.isascii():
             raise StoreError(f"{entry.reference} cannot be read: what stands there is no value of a key")
         return Secret(data.decode())
@@ -130,7 +143,7 @@ class FileStore:
     def put_if_absent(self, entry: Entry, content: Content) -> str:
         """Put content where nothing stands and give its version; a mark is alive from here on."""
         value = _to_bytes(entry, content)
-        with _explained(entry, "cannot be written"), _open(entry, create=True) as place:
+        with _explained(entry, "cannot be written"), self._open(entry, create=True) as place:
             found = look(place)
             if found.note is None and found.value is not None:
                 raise StoreForeign(f"{entry.reference}: a file is there that keyspec did not write")
@@ -139,7 +152,7 @@ class FileStore:
             claim = _Claim(lock, keep=isinstance(content.note, Mark))
             try:
                 if value is not None:
-                    put_value(place, value, lock)
+                    self._values.put(place, value, lock)
                 return look(place).version
             except BaseException:
                 claim.keep = False
@@ -153,13 +166,13 @@ class FileStore:
         if expected_version == ABSENT:
             return self.put_if_absent(entry, content)
         value = _to_bytes(entry, content)
-        with _explained(entry, "cannot be written"), _open(entry) as place, self._claim(place) as claim:
+        with _explained(entry, "cannot be written"), self._open(entry) as place, self._claim(place) as claim:
             found = look(place)
             note = dump_note(content.note)
             if found.note != note:
                 check_version(place, found, expected_version)
             if value is not None:
-                put_value(place, value, claim.lock)
+                self._values.put(place, value, claim.lock)
             if found.note != note:
                 claim.pass_on(replace_note(place, note, claim.lock))
                 disk.sync_folder(place.folder)
@@ -170,16 +183,16 @@ class FileStore:
         """Move the value, if there is one, to `PATH.prev`, and give the new version."""
         if expected_version == ABSENT:
             return ABSENT
-        with _explained(entry, "cannot be set aside"), _open(entry) as place:
+        with _explained(entry, "cannot be set aside"), self._open(entry) as place:
             if look(place).note is None:
                 with disk.create_temporary(place.folder, place.temporary):
-                    return move_aside(place, expected_version)
+                    return _move_aside(place, expected_version)
             with self._claim(place):
-                return move_aside(place, expected_version)
+                return _move_aside(place, expected_version)
 
     def clear(self, entry: Entry, expected_version: str) -> None:
         """Take away a note that has no value beside it."""
-        with _explained(entry, "cannot be cleared"), _open(entry) as place, self._claim(place) as claim:
+        with _explained(entry, "cannot be cleared"), self._open(entry) as place, self._claim(place) as claim:
             found = look(place)
             check_version(place, found, expected_version)
             if found.value is not None:
@@ -190,25 +203,25 @@ class FileStore:
         """Take away the value, the older value, and at last the note."""
         if expected_version == ABSENT:
             return
-        with _explained(entry, "cannot be deleted"), _open(entry) as place, self._claim(place) as claim:
+        with _explained(entry, "cannot be deleted"), self._open(entry) as place, self._claim(place) as claim:
             check_version(place, look(place), expected_version)
-            unlink(place, place.name)
+            self._values.remove(place)
             unlink(place, place.previous)
             disk.sync_folder(place.folder)
             _remove(place, claim)
 
     def release(self, entry: Entry) -> None:
         """Give up the lock of an entry's mark."""
-        if (lock := self._held.pop(_path(entry), None)) is not None:
+        if (lock := self._held.pop(_path(self._values.locate(entry)), None)) is not None:
             os.close(lock)
 
     def _look_folder(self, group: list[Entry]) -> Iterator[tuple[Entry, Kept | StoreError]]:
         try:
-            with _open(group[0]) as first:
+            with self._open(group[0]) as first:
                 names = frozenset(os.listdir(first.folder))  # noqa: PTH208 - by descriptor, so without links
                 for entry in group:
-                    place = EntryFiles(entry, first.folder, posixpath.basename(_path(entry)))
-                    if place.name in names or place.note in names:
+                    place = EntryFiles(entry, first.folder, self._values.locate(entry).name, self._values)
+                    if place.note in names or self._values.may_stand(place, names):
                         yield entry, _look_or_tell(place)
         except FileNotFoundError:
             return
@@ -227,7 +240,7 @@ class FileStore:
     @contextmanager
     def _claim(self, place: EntryFiles) -> Iterator[_Claim]:
         """Hold the lock of the note that is there: the one this process has, else a new one."""
-        lock = self._held.pop(_path(place.entry), None)
+        lock = self._held.pop(_path(self._values.locate(place.entry)), None)
         claim = _Claim(lock_note(place) if lock is None else lock, keep=lock is not None)
         try:
             if not disk.is_at(claim.lock, place.folder, place.note):
@@ -239,25 +252,25 @@ class FileStore:
 
     def _settle(self, entry: Entry, claim: _Claim) -> None:
         if claim.keep:
-            self._held[_path(entry)] = claim.lock
+            self._held[_path(self._values.locate(entry))] = claim.lock
         else:
             os.close(claim.lock)
+
+    @contextmanager
+    def _open(self, entry: Entry, *, create: bool = False) -> Iterator[EntryFiles]:
+        trail = self._values.locate(entry)
+        with disk.open_folder(trail, create=create) as folder:
+            yield EntryFiles(entry, folder, trail.name, self._values)
 
 
 def list_files(entry: Entry) -> tuple[str, ...]:
     """Give the paths of all files that belong to an entry, relative ones as its spec file is."""
-    return tuple(_path(entry) + suffix for suffix in ("", *SUFFIXES))
+    path = disk.beside(entry.file, entry.reference.rest)
+    return tuple(path + suffix for suffix in ("", *SUFFIXES))
 
 
-def _path(entry: Entry) -> str:
-    return disk.beside(entry.file, entry.reference.rest)
-
-
-@contextmanager
-def _open(entry: Entry, *, create: bool = False) -> Iterator[EntryFiles]:
-    trail = disk.find_trail(entry.file, entry.reference.rest)
-    with disk.open_folder(trail, create=create) as folder:
-        yield EntryFiles(entry, folder, trail.name)
+def _path(trail: disk.Trail) -> str:
+    return posixpath.join(trail.folder, trail.name)
 
 
 @contextmanager
@@ -286,6 +299,17 @@ def _look_or_tell(place: EntryFiles) -> Kept | StoreError:
         return _tell(place.entry, "cannot be looked at", error)
 
 
+def _move_aside(place: EntryFiles, expected_version: str) -> str:
+    found = look(place)
+    check_version(place, found, expected_version)
+    if found.value is not None:
+        if (older := disk.stat_at(place.folder, place.previous)) is not None:
+            disk.check_regular(older)
+        place.values.set_aside(place)
+        disk.sync_folder(place.folder)
+    return Found(found.note, None).version
+
+
 def _remove(place: EntryFiles, claim: _Claim) -> None:
     """Take away a note, and what a dead writer left."""
     try_write(place, claim.lock)
@@ -303,11 +327,15 @@ def _find_existing(trail: disk.Trail) -> disk.Trail:
     return disk.Trail(trail.anchor, (), trail.name)
 
 
-def _check_may_create(trail: disk.Trail) -> None:
-    """Judge a folder by its permissions: one that is made and taken away again could be in another thread's use."""
-    with disk.open_folder(trail) as folder:
-        if not os.access(".", os.W_OK | os.X_OK, dir_fd=folder):
-            raise OSError(errno.EACCES, "not writable")
+def _check_may_create(trail: disk.Trail, name: str) -> None:
+    """Make a folder where `name` will be, and take it away again.
+
+    Under another name: `name` itself could come into another thread's use before it is taken away.
+    """
+    trial = name + disk.TEMPORARY_SUFFIX
+    with disk.open_folder(trail) as folder, suppress(FileExistsError):
+        os.mkdir(trial, 0o700, dir_fd=folder)
+        os.rmdir(trial, dir_fd=folder)
 
 
 def _to_bytes(entry: Entry, content: Content) -> bytes | None:

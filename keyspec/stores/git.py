@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Final
 from keyspec.stores.file import list_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from keyspec.desired import Entry
 
 _TIMEOUT_S: Final = 60
 _PASSED_ON: Final = ("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR")
 _COMMAND: Final = (
-    *("git", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "safe.directory=*"),
+    *("git", "-c", "core.fsmonitor=false", "-c", "safe.directory=*"),
     *("check-ignore", "--stdin", "-z", "--verbose", "--non-matching"),
 )
 _FIELDS: Final = 4
@@ -31,8 +31,6 @@ _FIELDS: Final = 4
 
 def find_entries_in_git(entries: Iterable[Entry], environ: Mapping[str, str]) -> frozenset[Entry]:
     """Give the `file:` entries of which any file lies inside a work tree and is not ignored."""
-    from keyspec.stores.file import list_files
-
     files = {entry: list_files(entry) for entry in entries}
     unignored = unignored_in_git((path for paths in files.values() for path in paths), environ)
     return frozenset(entry for entry, paths in files.items() if not unignored.isdisjoint(paths))

@@ -53,8 +53,13 @@ def test_roles_are_never_cut():
 
 def test_what_the_action_says_is_not_said_again():
     lock, edit = STEPS[2], STEPS[0]
-    assert worth_saying(lock) == ()
-    assert worth_saying(edit) == edit.changes
+    assert worth_saying(lock, verbose=True) == ()
+    assert worth_saying(edit, verbose=False) == edit.changes
+    create = replace(edit, action="create", changes=(Change("description", None, ""), Change("state", None, "active")))
+    assert worth_saying(create, verbose=False) == ()
+    assert worth_saying(create, verbose=True) == create.changes
+    locked = replace(create, changes=(Change("state", None, "locked"),))
+    assert worth_saying(locked, verbose=False) == locked.changes
 
 
 def test_bites_are_a_range_over_hubs():

@@ -45,7 +45,9 @@ def assert_harmless(text):
         ("plan-one-hub.txt", render_plan(SMALL, color=False, width=100)),
     ],
 )
-def test_a_plan_reads_as_reviewed(name, rendered):
+def test_a_plan_reads_as_reviewed(name, rendered, update_golden):
+    if update_golden:
+        (GOLDEN / name).write_text(rendered, encoding="utf-8")
     assert rendered == (GOLDEN / name).read_text(encoding="utf-8")
 
 
@@ -110,7 +112,7 @@ def test_hubs_that_fail_alike_are_one_line():
 
 
 def test_many_infos_are_counted_and_no_warning_is_left_out():
-    infos = [Finding("unlisted-key", "info", "not declared", "lab_1", f"key_{number}") for number in range(50)]
+    infos = [Finding("unlisted-key", "info", f"not declared: {number}", "lab_1", "key_1") for number in range(50)]
     warnings = [Finding("store-unread", "warning", f"store {number}") for number in range(50)]
     plan = replace(PLAN, findings=(*infos, *warnings))
     text = render_plan(plan, color=False, width=120)
@@ -118,6 +120,24 @@ def test_many_infos_are_counted_and_no_warning_is_left_out():
     assert text.count("info     unlisted-key  key_") == 20
     assert "unlisted-key: 30 more, shown with -v" in text
     assert render_plan(plan, color=False, width=120, verbose=True).count("unlisted-key  key_") == 50
+
+
+def test_findings_that_say_the_same_are_one_line_over_keys_and_hubs():
+    hubs, keys = ("lab_1", "prod_eu"), [f"ci_{number}" for number in range(8)]
+    found = tuple(Finding("value-not-held", "info", "not held", hub, key) for key in keys for hub in hubs)
+    folded = render_plan(replace(PLAN, findings=found), color=False, width=200)
+    assert "value-not-held  ci_0, ci_1, ci_2, ci_3, ci_4, ci_5 … (+2) (8 keys on 2 hubs): not held" in folded
+    assert folded.count("value-not-held") == 1
+    assert render_plan(replace(PLAN, findings=found), color=False, width=200, verbose=True).count("value-not-held") == 16
+    alone = render_plan(replace(SMALL, findings=found[:4:2]), color=False, width=200)
+    assert "value-not-held  ci_0, ci_1 (2 keys): not held" in alone
+
+
+def test_the_permissions_of_a_lock_stand_only_in_verbose():
+    step = replace(next(step for step in STEPS if step.action == "lock"), takes=("Login", "Shell"))
+    plan = replace(PLAN, steps=(step,))
+    assert "takes" not in render_plan(plan, color=False, width=100)
+    assert "Login, Shell" in render_plan(plan, color=False, width=100, verbose=True)
 
 
 def test_problems_are_one_line_each_as_editors_read_them():

@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ def path(tmp_path):
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(disk, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(disk, "LOCK_PATIENCE_S", 0.05)
 
 
 def create(store, entry):
@@ -293,7 +295,7 @@ def test_no_descriptor_is_left_open(store, entry):
     folder = Path("/proc/self/fd")
     if not folder.is_dir():
         pytest.skip("no /proc")
-    before = len(os.listdir(folder))
+    before = len(list(folder.iterdir()))
     version = store.set_aside(entry, create(store, entry))
     with pytest.raises(StoreConflict):
         store.replace(entry, "old", MARK)
@@ -304,8 +306,7 @@ def test_no_descriptor_is_left_open(store, entry):
     store.put_if_absent(entry, MARK)
     store.put_if_absent(entry, MARK)
     store.release(entry)
-    assert len(os.listdir(folder)) == before
-
+    assert len(list(folder.iterdir())) == before
 
 
 CHILD = """
@@ -354,6 +355,8 @@ elif mode == "limit":
         store.replace(entry, version, record)
     except StoreError as error:
         print(error, flush=True)
+if mode != "limit":
+    print(done, flush=True)
 """
 
 
@@ -362,18 +365,25 @@ def run_child(tmp_path, mode, number=0):
     return subprocess.run(arguments, capture_output=True, text=True, cwd=ROOT, check=False)
 
 
-def test_killed_at_any_call_a_create_leaves_what_the_next_run_understands(entry, path, tmp_path_factory):
-    for number in range(1, 500):
-        folder = tmp_path_factory.mktemp("killed")
-        child = run_child(folder, "kill", number)
-        said = child.stdout.split()
-        if child.returncode == 0:
-            assert said == ["marked", "stored"]
-            assert number > 40
-            return
-        assert child.returncode == -signal.SIGKILL, child.stderr
+def kill_everywhere(tmp_path, mode):
+    """Kill a child before its first, second, ... call of the system; give what it said and its folder, each time."""
+    whole = run_child(tmp_path, mode)
+    assert whole.returncode == 0, whole.stderr
+    calls = int(whole.stdout.split()[-1])
+    folders = [tmp_path / str(number) for number in range(1, calls + 1)]
+    for folder in folders:
+        folder.mkdir()
+    with ThreadPoolExecutor(4) as workers:
+        children = tuple(workers.map(lambda folder: run_child(folder, mode, folder.name), folders))
+    assert {child.returncode for child in children} == {-signal.SIGKILL}
+    return [(folder, child.stdout.split()) for folder, child in zip(folders, children, strict=True)]
+
+
+def test_killed_at_any_call_a_create_leaves_what_the_next_run_understands(tmp_path):
+    killed = kill_everywhere(tmp_path, "kill")
+    assert len(killed) > 40
+    for folder, said in killed:
         check_recovery(folder, said)
-    pytest.fail("the child never came to its end")
 
 
 def check_recovery(folder, said):
@@ -395,21 +405,16 @@ def check_recovery(folder, said):
     assert store.read(entry).reveal() == VALUE
 
 
-def test_killed_at_any_call_an_import_leaves_no_value_without_a_note(tmp_path_factory):
-    for number in range(1, 500):
-        folder = tmp_path_factory.mktemp("killed")
-        child = run_child(folder, "import", number)
+def test_killed_at_any_call_an_import_leaves_no_value_without_a_note(tmp_path):
+    killed = kill_everywhere(tmp_path, "import")
+    assert len(killed) > 15
+    for folder, _ in killed:
         store = FileStore()
         entry = Entry(Reference("file", "secrets/key"), str(folder / "keyspec.yaml"))
         kept = store.look(entry)
         assert (kept.note, kept.foreign) in ((None, False), (RECORD.note, False))
         store.replace(entry, kept.version, RECORD)
         assert store.read(entry).reveal() == VALUE
-        if child.returncode == 0:
-            assert number > 15
-            return
-        assert child.returncode == -signal.SIGKILL, child.stderr
-    pytest.fail("the child never came to its end")
 
 
 def test_a_mark_is_dead_when_its_process_is(tmp_path, entry):
@@ -423,3 +428,48 @@ def test_a_value_is_written_whole_or_not_at_all(tmp_path, entry, path):
     assert child.stdout == "file:secrets/key cannot be written: the file size limit is reached\n", child.stderr
     assert files_of(path) == ["key.keyspec"]
     assert FileStore().look(entry).note == MARK.note
+
+
+def test_a_file_that_comes_while_the_value_is_written_is_not_overwritten(store, entry, path, monkeypatch):
+    version = store.put_if_absent(entry, MARK)
+    fill = disk.fill
+
+    def fill_late(descriptor, data):
+        fill(descriptor, data)
+        path.write_text("somebody's")
+
+    monkeypatch.setattr(disk, "fill", fill_late)
+    with pytest.raises(StoreConflict, match="another value"):
+        store.replace(entry, version, RECORD)
+    assert path.read_text() == "somebody's"
+
+
+def test_note_and_value_are_seen_at_one_moment(store, entry, path, monkeypatch):
+    version = store.put_if_absent(entry, MARK)
+    read_open = disk.read_open
+
+    def read_and_wait(descriptor, *, limit):
+        monkeypatch.setattr(disk, "read_open", read_open)
+        data = read_open(descriptor, limit=limit)
+        store.replace(entry, version, RECORD)
+        return data
+
+    monkeypatch.setattr(disk, "read_open", read_and_wait)
+    kept = FileStore().look(entry)
+    assert (kept.note, kept.has_value) == (RECORD.note, True)
+
+
+def test_the_lock_of_a_note_that_was_replaced_meanwhile_is_worth_nothing(store, entry, monkeypatch):
+    version = store.put_if_absent(entry, MARK)
+    store.release(entry)
+    wait_lock = disk.wait_lock
+
+    def wait_long(descriptor):
+        monkeypatch.setattr(disk, "wait_lock", wait_lock)
+        FileStore().replace(entry, version, RECORD)
+        return wait_lock(descriptor)
+
+    monkeypatch.setattr(disk, "wait_lock", wait_long)
+    with pytest.raises(StoreConflict, match="changed"):
+        store.clear(entry, version)
+    assert store.look(entry).note == RECORD.note

@@ -1,0 +1,86 @@
+"""What planning has to say about a key beyond its steps.
+
+    unlisted-key       live and owned, declared nowhere or for other hubs only, and no step for it
+    locked-undeclared  locked on the hub, and the spec does not say whether it should be
+    cannot-compare     the hub does not tell a declared field, or the state of a key that should go
+    (custody)          what stands in the key's store: `_CUSTODY`, one row for each verdict of `recovery`
+
+Findings change nothing, not even an exit code.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from keyspec.diff import unknown_fields
+from keyspec.plan import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from keyspec.model import Key
+    from keyspec.ownership import Pair
+    from keyspec.plan import Severity
+    from keyspec.recovery import Verdict
+    from keyspec.source import Source
+
+NOT_REUSABLE: Final = "this hub gives no ID twice, so delete it by hand and declare a key with another ID"
+
+_CUSTODY: Final[Mapping[Verdict, tuple[str, Severity, str]]] = {
+    "nothing": ("value-not-held", "info", "keyspec does not hold this key's value"),
+    "missing": ("value-not-held", "warning", "the store has a record of this key, but no value"),
+    "foreign": ("store-foreign-entry", "warning", "the store's entry was not written by keyspec for this hub and key"),
+    "another-run": ("another-run", "warning", "another run of keyspec is creating this key"),
+    "delivered": ("record-incomplete", "info", "the value is stored; the next apply completes its record"),
+    "undelivered": ("value-undelivered", "warning", "the key was created, but its value reached nobody"),
+    "mismatch": ("mark-mismatch", "warning", "a create of this key was begun, and the live key is another one"),
+    "unread": ("store-unread", "warning", "the store cannot be read"),
+}
+"""What is said of a verdict: code, severity, message."""
+
+
+def find_unlisted(pair: Pair, hub: str, *, source: Source | None, wanted: bool) -> Iterator[Finding]:
+    """Say that an owned key is declared nowhere, or only for other hubs; `wanted` tells whether it may stay."""
+    where = "declared for other hubs only" if pair.standing == "elsewhere" else "declared nowhere"
+    yield Finding("unlisted-key", "info", f"live and owned, but {where}", hub, pair.key_id, source)
+    if not wanted and pair.live is not None and pair.live.state is None:
+        yield _tell_unknown(pair, hub, "state", source)
+
+
+def find_declared(pair: Pair, hub: str) -> Iterator[Finding]:
+    """Say what of a declared live key cannot be compared, or is not declared."""
+    desired, live = pair.desired, pair.live
+    if desired is None or live is None:
+        return
+    if live.state == "locked" and desired.state is None:
+        message = "locked on the hub, and the spec does not say whether it should be"
+        yield Finding("locked-undeclared", "warning", message, hub, pair.key_id, desired.source())
+    for name in unknown_fields(desired, live):
+        yield _tell_unknown(pair, hub, name, desired.source(name))
+
+
+def find_custody(pair: Pair, hub: str, verdict: Verdict, told: str | None = None) -> Iterator[Finding]:
+    """Say what stands in a declared key's store; `told` says more of it."""
+    desired = pair.desired
+    if desired is None or desired.state == "absent" or desired.store is None or verdict not in _CUSTODY:
+        return
+    code, severity, message = _CUSTODY[verdict]
+    if code == "value-not-held" and pair.live is None:
+        return
+    message = f"{message}: {told}" if told else message
+    yield Finding(code, severity, message, hub, pair.key_id, desired.source("store"))
+
+
+def say_undelivered(live: Key | None, *, ids_reusable: bool) -> str | None:
+    """Say what a person must do about a key whose value reached nobody, where keyspec cannot replace it."""
+    return None if ids_reusable or live is None or live.state != "locked" else NOT_REUSABLE
+
+
+def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Sort findings by hub, key, code and message."""
+    return tuple(sorted(findings, key=lambda found: (found.hub or "", found.key_id or "", found.code, found.message)))
+
+
+def _tell_unknown(pair: Pair, hub: str, name: str, source: Source | None) -> Finding:
+    message = f"the hub does not tell `{name}`, so it cannot be compared"
+    return Finding("cannot-compare", "warning", message, hub, pair.key_id, source)

@@ -1,0 +1,144 @@
+"""What no plan does, whatever the spec, the hubs and the stores hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from builders import check_guards, done, plan_of
+from hypothesis import assume, given
+from strategies import worlds
+
+from keyspec.order import CREATE, TIGHTEN, WIDEN, permissions_of
+from keyspec.spec import is_name
+
+
+def plan_world(world):
+    return plan_of(world.desired, *world.live.values(), records=world.records, **world.policy)
+
+
+def unrefused(world):
+    plan = plan_world(world)
+    assume(plan.steps)
+    assume(not check_guards(plan, world.desired, world.live))
+    return plan
+
+
+def prefixes(plan):
+    return (plan.steps[:count] for count in range(len(plan.steps) + 1))
+
+
+def changed(step):
+    return {change.field: (change.before, change.after) for change in step.changes}
+
+
+@given(worlds(told=False))
+def test_nothing_undeclared_and_unowned_is_touched(world):
+    for step in plan_world(world).steps:
+        hub = world.desired.hubs[step.hub]
+        owned = any(fnmatchcase(step.key_id, glob) for glob in world.desired.ownership.key_ids)
+        assert step.key_id in hub.keys or (owned and is_name(step.key_id) and step.key_id not in hub.hub.auth_key_id)
+
+
+@given(worlds(told=False))
+def test_keyspecs_own_keys_are_never_locked_deleted_or_given_other_roles(world):
+    for step in unrefused(world).steps:
+        if step.key_id in world.desired.hubs[step.hub].hub.auth_key_id:
+            assert step.action in ("create", "unlock") or (step.action == "edit" and set(changed(step)) == {"description"})
+
+
+@given(worlds(told=False))
+def test_protected_keys_are_never_locked_deleted_or_weakened(world):
+    for step in unrefused(world).steps:
+        if step.key_id not in world.desired.protected_ids:
+            continue
+        assert step.action not in ("lock", "delete")
+        if step.action == "edit":
+            before, after = changed(step).get("roles", ((), ()))
+            assert set(before) <= set(after)
+            shortest, longest = changed(step).get("reauth_timeout", (0, 0))
+            assert shortest <= longest
+
+
+@given(worlds(told=False))
+def test_every_prefix_of_a_plan_respects_the_guards(world):
+    plan = unrefused(world)
+    for steps in prefixes(plan):
+        assert not check_guards(replace(plan, steps=steps), world.desired, world.live)
+
+
+@given(worlds())
+def test_wherever_it_is_stopped_no_key_is_wider_than_it_was_or_was_declared_to_be(world):
+    plan = plan_world(world)
+    for steps in prefixes(plan):
+        for name, hub in done(world.live, plan, steps).items():
+            for key_id, key in (hub.keys or {}).items():
+                was = (world.live[name].keys or {}).get(key_id)
+                if was is None:  # a create, then at once its lock if it is declared locked
+                    assert key == replace(world.desired.hubs[name].keys[key_id].created(), state=key.state)
+                    continue
+                allowed = [was, *as_declared(world.desired.hubs[name].keys.get(key_id), was)]
+                assert any(is_no_wider(key, limit, hub.roles) for limit in allowed)
+
+
+def as_declared(desired, was):
+    """Give the key as it is declared; of one whose value never arrived, the one that replaces it."""
+    if desired is None:
+        return
+    yield replace(
+        was,
+        description=was.description if desired.description is None else desired.description,
+        roles=desired.roles,
+        reauth_timeout_s=desired.reauth_timeout_s or was.reauth_timeout_s,
+        state="locked" if desired.state == "locked" else "active",
+    )
+    yield desired.created()
+
+
+def is_no_wider(key, limit, roles):
+    if key.state == "locked":
+        return True
+    mine, theirs = permissions_of(key.roles, roles), permissions_of(limit.roles, roles)
+    narrower = set(key.roles) <= set(limit.roles) if mine is None or theirs is None else mine <= theirs
+    return limit.state != "locked" and narrower and key.reauth_timeout_s <= limit.reauth_timeout_s
+
+
+@given(worlds(told=False))
+def test_on_a_hub_tightening_comes_first_and_deletes_come_last(world):
+    plan = plan_world(world)
+    for name in world.desired.hubs:
+        phases = [step.phase for step in plan.steps if step.hub == name]
+        assert phases == sorted(phases)
+    for step in plan.steps:
+        if step.action == "unlock" or (step.action == "edit" and step.gives):
+            assert step.phase == WIDEN
+        if step.action == "lock":
+            assert step.phase == TIGHTEN or any(each.action == "create" and each.key_id == step.key_id and each.phase >= CREATE for each in plan.steps)
+
+
+@given(worlds(told=False))
+def test_what_is_held_waits_for_its_own_allowance(world):
+    named, allows = world.policy["keys"], world.policy
+    for step in plan_world(world).steps:
+        desired = world.desired.hubs[step.hub].keys.get(step.key_id)
+        if step.held:
+            continue
+        assert step.action != "delete" or allows["allow_delete"]
+        assert step.action != "unlock" or allows["allow_unlock"] or world.desired.guards.unlock
+        assert desired is not None or step.key_id not in world.desired.declared_ids or step.key_id in named
+
+
+@given(worlds(told=False))
+def test_only_what_was_read_as_locked_is_deleted(world):
+    for step in plan_world(world).steps:
+        if step.action == "delete":
+            assert world.live[step.hub].keys[step.key_id].state == "locked"
+            assert not step.reversible
+
+
+@given(worlds(told=False))
+def test_a_run_touches_only_the_keys_and_hubs_it_names(world):
+    named = world.policy["keys"]
+    for step in plan_world(world).steps:
+        assert not named or any(fnmatchcase(step.key_id, glob) for glob in named)
+        assert world.live[step.hub].keys is not None

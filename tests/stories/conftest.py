@@ -1,0 +1,206 @@
+"""Stories run on a lab: real devhubs, a folder with a spec and a store, the real command line, the exact wire log."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs, quote
+
+import pytest
+
+from keyspec import cli
+from keyspec.devhub import DevHub, Knobs
+
+BASE = "/api/v1"
+READ = ("GET /roles", "GET /api_keys")
+"""What reading a small hub takes."""
+LIST = "GET /api_keys"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    def steps(self):
+        """The steps of a plan or report as short texts: action, hub, key, and what became of it."""
+        return [
+            " ".join(
+                filter(
+                    None,
+                    (
+                        step["action"],
+                        f"{step['hub']}/{step['key_id']}",
+                        "HELD" if step["held"] else None,
+                        step.get("outcome") if step.get("outcome") != "held" else None,
+                    ),
+                )
+            )
+            for step in self.json["steps"]
+        ]
+
+
+@dataclass
+class Lab:
+    """One folder, some hubs, and what was ever said there."""
+
+    folder: Path
+    capfd: pytest.CaptureFixture[str]
+    patch: pytest.MonkeyPatch
+    stack: ExitStack
+    hubs: dict[str, DevHub] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+
+    def start(self, *names, **knobs):
+        """Start hubs; their credentials stand in HUB_<NAME>_KEY."""
+        for name in names:
+            self.hubs[name] = hub = self.stack.enter_context(DevHub(name, knobs=Knobs(**knobs)))
+            self.patch.setenv(f"HUB_{name.upper()}_KEY", hub.admin_value)
+        return [self.hubs[name] for name in names]
+
+    def hub_lines(self, **more):
+        """The `hubs:` section, one line a hub, for all hubs of the lab; `more` is put into each."""
+        extra = "".join(f", {name}: {value}" for name, value in more.items())
+        lines = [
+            f'  {name}: {{url: "{hub.url}", auth: "env:HUB_{name.upper()}_KEY", auth_key_id: keyspec_ci{extra}}}\n'
+            for name, hub in self.hubs.items()
+        ]
+        return "hubs:\n" + "".join(lines)
+
+    def write(self, text, *, file="keyspec.yaml", **more):
+        """Write the spec: the hubs' lines, then `text`."""
+        (self.folder / file).write_text("keyspec: 1\n" + self.hub_lines(**more) + text, encoding="utf-8")
+
+    def run(self, *words):
+        """Run a command in this process."""
+        for hub in self.hubs.values():
+            hub.clear_requests()
+        self.capfd.readouterr()
+        code = cli.call(list(words))
+        out, err = self.capfd.readouterr()
+        self.said += [out, err]
+        return Ran(code, out, err)
+
+    def spawn(self, *words):
+        """Start a command as a process of its own; it does not outlive the test."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "keyspec", *words],
+            cwd=self.folder,
+            env=dict(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.stack.enter_context(process)
+        self.stack.callback(process.kill)
+        return process
+
+    def finish(self, process):
+        """Wait for such a process."""
+        out, err = process.communicate(timeout=60)
+        self.said += [out, err]
+        return Ran(process.returncode, out, err)
+
+    def value(self, hub, key_id):
+        """The value that the store holds for a key, None without one."""
+        path = self.folder / "secrets" / hub / key_id
+        return path.read_text(encoding="ascii") if path.exists() else None
+
+    def spooled(self):
+        """The values that wait in the spool."""
+        files = (self.folder / "state").rglob("*.json")
+        return {content["value"] for content in (json.loads(path.read_bytes()) for path in files)}
+
+    def check_custody(self, *, strangers=()):
+        """Every unlocked key that the hubs hold has its value in the store or the spool, but for `strangers`."""
+        for hub in self.hubs.values():
+            for key_id, key in hub.keys().items():
+                if key_id in (hub.admin_key_id, *strangers) or key["locked"]:
+                    continue
+                held = {self.value(hub.name, key_id), *self.spooled()} - {None}
+                assert key_id in {hub.check_value(value) for value in held}, f"{hub.name}: {key_id} has no value"
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch, capfd):
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    with ExitStack() as stack:
+        yield Lab(folder, capfd, monkeypatch, stack)
+
+
+def tell(exchange):
+    """One request as a short text: method, path, page, and the status where it is no success."""
+    path, _, query = exchange.path.removeprefix(BASE).partition("?")
+    page = parse_qs(query).get("offset", ["0"])[0]
+    said = f"{exchange.method} {path}" + (f" page {page}" if page != "0" else "")
+    if isinstance(exchange.body, dict) and path == "/api_keys":
+        said += f" {exchange.body['keyId']}"
+    return said if exchange.status in (200, 201, 204) else f"{said} -> {exchange.status}"
+
+
+@pytest.fixture
+def wire():
+    """Assert the exact requests of a hub, phase by phase; within a phase any order will do."""
+
+    def check(hub, *phases):
+        sent = [tell(exchange) for exchange in hub.requests]
+        expected = [[phase] if isinstance(phase, str) else list(phase) for phase in phases]
+        found, rest = [], list(sent)
+        for phase in expected:
+            found.append(sorted(rest[: len(phase)]))
+            rest = rest[len(phase) :]
+        assert [*found, rest] == [*map(sorted, expected), []], f"{hub.name} was sent {sent}"
+
+    return check
+
+
+@pytest.fixture
+def wait_for():
+    """Wait until something is so."""
+
+    def wait(is_so, what="what was waited for", seconds=20.0):
+        ends = time.monotonic() + seconds
+        while not is_so():
+            assert time.monotonic() < ends, f"{what} did not come"
+            time.sleep(0.002)
+
+    return wait
+
+
+@pytest.fixture
+def forms_of():
+    """Give the forms in which a value could lie about."""
+
+    def forms(value):
+        raw = value.encode()
+        yield from (value, raw.hex(), raw.hex().upper(), quote(value, safe=""), json.dumps(value)[1:-1])
+        for offset in range(3):
+            text = base64.b64encode(bytes(offset) + raw).decode()
+            yield text[4 if offset else 0 : len(text) // 4 * 4 - 4]
+
+    return forms
+
+
+@pytest.fixture
+def interrupt():
+    """Send the signal of Ctrl-C."""
+    return lambda process: process.send_signal(signal.SIGINT)

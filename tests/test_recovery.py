@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from builders import FOREIGN, key, mark, record
+
+from keyspec.record import Kept
+from keyspec.recovery import is_delivered, is_locked_by_keyspec, judge_entry, judge_kept, with_lease
+
+A = key("a")
+NOTHING = Kept(None, has_value=False, version="")
+
+
+@pytest.mark.parametrize(
+    ("kept", "live", "verdict"),
+    [
+        (NOTHING, None, "nothing"),
+        (FOREIGN, A, "foreign"),
+        (Kept(None, has_value=False, version="v", foreign=True), None, "foreign"),
+        (mark(A, busy=True), None, "another-run"),
+        (mark(A, busy=True, value=True), A, "another-run"),
+        (mark(A, value=True), None, "delivered"),
+        (mark(A, value=True), key("a", "other"), "delivered"),
+        (mark(A), None, "unsent"),
+        (mark(A), A, "undelivered"),
+        (mark(A), key("a", state="locked"), "undelivered"),
+        (mark(A), key("a", "other"), "mismatch"),
+        (mark(A), key("a", roles="Operator"), "mismatch"),
+        (mark(A), key("a", timeout=61), "mismatch"),
+        (mark(A), key("a", None), "mismatch"),
+        (mark(key("b")), None, "foreign"),
+        (mark(A, "lab"), None, "foreign"),
+        (record("a"), A, "kept"),
+        (record("a"), None, "kept"),
+        (record("a", value=False), A, "missing"),
+        (record("b"), A, "foreign"),
+        (record("a", "lab"), A, "foreign"),
+    ],
+)
+def test_the_table_of_verdicts(kept, live, verdict):
+    assert judge_kept(kept, hub="hub", key_id="a", live=live) == verdict
+    assert judge_entry(kept, hub="hub", key_id="a", live=live) == verdict
+
+
+def test_a_store_that_cannot_be_read_is_no_empty_one():
+    assert judge_entry("denied", hub="hub", key_id="a", live=A) == "unread"
+    assert judge_entry(None, hub="hub", key_id="a", live=A) == "nothing"
+
+
+@pytest.mark.parametrize(("lease", "now", "busy"), [(100, 99.9, True), (100, 100, False), (0, 0, False)])
+def test_a_mark_is_alive_while_its_lease_lasts(lease, now, busy):
+    assert with_lease(mark(A, lease=lease), now).busy is busy
+
+
+def test_a_lock_tells_of_life_without_a_lease():
+    assert with_lease(mark(A, busy=True), 1e12).busy
+    assert not with_lease(record("a"), 0).busy
+
+
+@pytest.mark.parametrize(("kept", "delivered"), [(mark(A, value=True), True), (mark(A), False), (mark(A, value=True, busy=True), False),
+                                                 (record("a"), False), ("denied", False), (None, False)])  # fmt: skip
+def test_only_a_dead_runs_value_waits_for_its_record(kept, delivered):
+    assert is_delivered(kept) is delivered
+
+
+def test_keyspec_locked_a_key_only_if_its_record_says_so_and_its_value_came():
+    locked = record("a", locked_by_keyspec=True)
+    assert is_locked_by_keyspec(locked)
+    assert not any(is_locked_by_keyspec(each) for each in (replace(locked, has_value=False), record("a"), mark(A), "denied", None))
