@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from keyspec.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from keyspec.desired import Desired as Desired
     from keyspec.errors import HubError as HubError
@@ -41,8 +43,6 @@ if TYPE_CHECKING:
     from keyspec.report import apply_exit_code as apply_exit_code
     from keyspec.report import plan_exit_code as plan_exit_code
     from keyspec.source import Source as Source
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "desired": ("Desired",),

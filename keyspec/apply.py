@@ -22,9 +22,10 @@ from keyspec.errors import HubConflict, HubError, HubMissing, KeyspecError
 from keyspec.fingerprint import fingerprint
 from keyspec.live import LiveHub
 from keyspec.model import Key
-from keyspec.planner import Records, change_key, make_plan
+from keyspec.planner import make_plan
 from keyspec.recovery import is_delivered
 from keyspec.report import HubResult, StepResult
+from keyspec.steps import change_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from keyspec.hub import Hub
     from keyspec.ownership import Policy
     from keyspec.plan import Step
-    from keyspec.record import Kept
+    from keyspec.record import Kept, Records
     from keyspec.stores import Store
 
 FRESH_S: Final = 60.0

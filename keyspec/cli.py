@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import rich_click as click
 
-from keyspec import __version__
 from keyspec.commands.options import CONTEXT
 from keyspec.commands.screen import Screen, write_beside, write_out
 from keyspec.errors import KeyspecError, ProblemsError, SpecError, UsageError
 from keyspec.report import ExitCode
+from keyspec.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

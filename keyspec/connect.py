@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from threading import Event, Lock
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from keyspec.disk import beside
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 class Connections:
     """All hubs opened in one run; they share one TLS context for each distinct setting.
 
-    `environ` is what `env:` references read; `stop` ends all waiting at once; `transport` takes the place of the
-    network in tests.
+    `environ` is what `env:` references read; `world` has the clocks, and the event that ends all waiting at once;
+    `transport` takes the place of the network in tests.
     """
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    stop: Event = field(default_factory=Event)
+    world: World = field(default_factory=World)
     transport: httpx.BaseTransport | None = None
     _contexts: dict[Tls, ssl.SSLContext] = field(default_factory=dict)
     _hubs: dict[str, Hub] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Connections:
             target.contract,
             auth,
             tls=self._tls(target),
-            world=World(stop=self.stop),
+            world=self.world,
             transport=self.transport,
         )
         with self._lock:

@@ -118,7 +118,7 @@ class Keeping:
     def _empty_spool(self, spooled: Spooled) -> None:
         kept = with_lease(self.store.look(self.entry), self.run.now())
         key_id = spooled.slot.key_id
-        verdict = judge_kept(kept, hub=self.hub.name, key_id=key_id, live=None)
+        verdict = judge_kept(kept, owner=self.hub.name, key_id=key_id, live=None)
         if isinstance(kept.note, Mark) and kept.note.nonce != spooled.nonce:
             verdict = "another-run"
         content = Content(self._record(key_id, spooled.value, locked=True), spooled.value)
@@ -140,7 +140,7 @@ class Keeping:
         self.store.preflight(self.entry)
         kept = with_lease(self.store.look(self.entry), self.run.now())
         mark = Mark(self.hub.name, key, self.run.plan, self.run.nonce, self._lease())
-        verdict = judge_kept(kept, hub=self.hub.name, key_id=key.key_id, live=None)
+        verdict = judge_kept(kept, owner=self.hub.name, key_id=key.key_id, live=None)
         if verdict == "foreign" and key.key_id not in self.run.take_over:
             what = "the entry was not written by keyspec for this hub and key"
             raise StoreError(f"store-foreign-entry: {self.entry.reference}: {what}")
@@ -226,7 +226,7 @@ class Keeping:
         """Give the mark, ours or the one inherited, whose create made this key."""
         for mark in filter(None, (placed.mark, placed.inherited)):
             kept = Kept(mark, has_value=False, version=placed.version)
-            if judge_kept(kept, hub=self.hub.name, key_id=found.key_id, live=found) == "undelivered":
+            if judge_kept(kept, owner=self.hub.name, key_id=found.key_id, live=found) == "undelivered":
                 return mark
         return None
 

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from keyspec.document import locate
 from keyspec.fingerprint import digest_of
 from keyspec.model import DEFAULT_DESCRIPTION, DEFAULT_REAUTH_TIMEOUT_S, Key, as_set
+from keyspec.secret import parse_reference
+from keyspec.spec import VALUE_SOURCES
 
 if TYPE_CHECKING:
-    from keyspec.spec import Guards, Hub, KeySpec, Ownership
     from collections.abc import Mapping
 
     from keyspec.contract import Contract
     from keyspec.merge import Declared
     from keyspec.secret import Reference
     from keyspec.source import Source
+    from keyspec.spec import Guards, Hub, KeySpec, Ownership, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class Entry:
 class DesiredKey:
     """One key as the spec wants it on some hubs; a field that is None is not declared.
 
-    `layers` are the parts of the spec it was resolved from, the weakest first; `declared` is its own.
+    `hubs` are all the hubs it is declared for, whatever a run selects. `layers` are the parts of the spec it was
+    resolved from, the weakest first; `declared` is its own.
     """
 
     key_id: str
@@ -44,7 +47,10 @@ class DesiredKey:
     roles: tuple[str, ...] | None
     reauth_timeout_s: int | None
     store: Reference | None
+    replicas: tuple[Reference, ...]
+    value: Value
     protected: bool
+    hubs: tuple[str, ...]
     declared: Declared[KeySpec]
     layers: tuple[Declared[object], ...]
 
@@ -76,6 +82,12 @@ class DesiredKey:
             written = written[part]
         return locate(layer.document, (*path, written.index(role)) if role in written else path)
 
+    @property
+    def store_file(self) -> str:
+        """The file that relative paths of the store's references start from."""
+        layer = self._layer_of("store")
+        return (layer or self.declared).document.file
+
     def _layer_of(self, name: str) -> Declared[object] | None:
         return next((layer for layer in reversed(self.layers) if getattr(layer.value, name, None) is not None), None)
 
@@ -104,9 +116,21 @@ class DesiredHub:
 
     def entry(self, key: DesiredKey) -> Entry | None:
         """Give where a key's value is kept for this hub."""
-        if key.store is None or (layer := key._layer_of("store")) is None:  # noqa: SLF001 - same room
+        return None if key.store is None else self._expand(key, key.store)
+
+    def replicas(self, key: DesiredKey) -> tuple[Entry, ...]:
+        """Give the other places that get a key's value, after the first."""
+        return tuple(self._expand(key, reference) for reference in key.replicas)
+
+    def given(self, key: DesiredKey) -> Entry | None:
+        """Give where a value that exists already is read from; None if the value is made."""
+        if key.value.from_ in VALUE_SOURCES:
             return None
-        return Entry(key.store.expand(hub=self.name, key=key.key_id), layer.document.file)
+        reference = parse_reference(key.value.from_).expand(hub=self.name, key=key.key_id)
+        return Entry(reference, key.declared.document.file)
+
+    def _expand(self, key: DesiredKey, reference: Reference) -> Entry:
+        return Entry(reference.expand(hub=self.name, key=key.key_id), key.store_file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,4 +166,6 @@ def _hub_document(hub: DesiredHub) -> object:
 
 def _key_document(key: DesiredKey) -> object:
     fields = [key.key_id, key.description, key.roles, key.reauth_timeout_s, key.state]
-    return [*fields, key.protected, str(key.store) if key.store else None]
+    value = [key.value.from_, key.value.shared, key.value.origin, key.value.prefix]
+    stores = [str(reference) for reference in (key.store, *key.replicas) if reference]
+    return [*fields, key.protected, stores, value]

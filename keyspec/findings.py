@@ -3,6 +3,8 @@
     unlisted-key       live and owned, declared nowhere or for other hubs only, and no step for it
     locked-undeclared  locked on the hub, and the spec does not say whether it should be
     cannot-compare     the hub does not tell a declared field, or the state of a key that should go
+    value-shared       the key has one value on several hubs
+    value-none         declared and not there, and nobody may make its value
     (custody)          what stands in the key's store: `_CUSTODY`, one row for each verdict of `recovery`
 
 Findings change nothing, not even an exit code.
@@ -18,6 +20,7 @@ from keyspec.plan import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from keyspec.desired import DesiredKey
     from keyspec.model import Key
     from keyspec.ownership import Pair
     from keyspec.plan import Severity
@@ -65,10 +68,25 @@ def find_custody(pair: Pair, hub: str, verdict: Verdict, told: str | None = None
     if desired is None or desired.state == "absent" or desired.store is None or verdict not in _CUSTODY:
         return
     code, severity, message = _CUSTODY[verdict]
-    if code == "value-not-held" and pair.live is None:
+    if code == "value-not-held" and (pair.live is None or desired.value.from_ == "none"):
         return
     message = f"{message}: {told}" if told else message
     yield Finding(code, severity, message, hub, pair.key_id, desired.source("store"))
+
+
+def find_value(pair: Pair, hub: str) -> Iterator[Finding]:
+    """Say that a declared key is not there and never will be, since its value comes from nowhere."""
+    desired = pair.desired
+    if desired is not None and pair.live is None and desired.state != "absent" and desired.value.from_ == "none":
+        message = "declared and not there; `value: {from: none}` is never created"
+        yield Finding("value-none", "warning", message, hub, pair.key_id, desired.source())
+
+
+def find_shared(keys: Iterable[DesiredKey]) -> Iterator[Finding]:
+    """Say of each key whose value is shared how far it goes."""
+    for key in {key.key_id: key for key in keys if key.value.shared}.values():
+        message = f"one value on {len(key.hubs)} hubs: {', '.join(key.hubs)}"
+        yield Finding("value-shared", "info", message, None, key.key_id, key.source())
 
 
 def say_undelivered(live: Key | None, *, ids_reusable: bool) -> str | None:

@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, TypeVar
 
 from pydantic_core import from_json
 
-from keyspec import __version__
 from keyspec.display import display
 from keyspec.errors import AnswerLost, HubConflict, HubError, HubMissing, HubRefused
 from keyspec.listing import Listing
@@ -38,6 +37,7 @@ from keyspec.request import build_request, encode_body
 from keyspec.retry import Lost, Wait, decide, parse_retry_after
 from keyspec.spec import is_loopback
 from keyspec.transport import Answer, Broken, Transport
+from keyspec.version import __version__
 
 if TYPE_CHECKING:
     import ssl

@@ -34,6 +34,7 @@ class Policy:
 
     allow_delete: bool = False
     allow_unlock: bool = False
+    allow_reimport: bool = False
     take_over: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
 

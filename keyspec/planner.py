@@ -9,30 +9,37 @@ what is worth saying beside the steps stands in `findings`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final
 
 from keyspec.diff import compare_keys
-from keyspec.findings import find_custody, find_declared, find_unlisted, say_undelivered, sort_findings
-from keyspec.fingerprint import fingerprint
+from keyspec.findings import (
+    find_custody,
+    find_declared,
+    find_shared,
+    find_unlisted,
+    find_value,
+    say_undelivered,
+    sort_findings,
+)
 from keyspec.model import FIELDS, Key
-from keyspec.order import CREATE, DELETE, REPLACE, TIGHTEN, WIDEN, edit_phase, order_steps, permissions_of
+from keyspec.needs import missing_operations, missing_roles
+from keyspec.order import CREATE, DELETE, REPLACE, TIGHTEN, WIDEN, edit_phase, order_steps
 from keyspec.ownership import Pair, Policy, pair_keys
-from keyspec.placeholders import OperationName
-from keyspec.plan import Action, Change, Finding, HubRow, HubStatus, Plan, Step, Summary
-from keyspec.record import Kept
-from keyspec.recovery import Verdict, is_locked_by_keyspec, judge_entry
+from keyspec.plan import Change, Finding, HubRow, HubStatus, Plan, Step, Summary
+from keyspec.recovery import Verdict, is_locked_by_keyspec, judge_entry, served_by
+from keyspec.sharing import makes_value, making_of, owner_of
+from keyspec.steps import StepMaker, change_key, say_differ
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from keyspec.desired import Desired, DesiredHub, DesiredKey
     from keyspec.live import LiveHub
-    from keyspec.source import Source
+    from keyspec.record import Kept, Records
 
 ALLOW_DELETE: Final = "--allow-delete"
+ALLOW_REIMPORT: Final = "--allow-reimport"
 ALLOW_UNLOCK: Final = "--allow-unlock"
 ANOTHER_RUN: Final = "the end of the other run"
 MISMATCH: Final = "its store's entry cleared of the mark by hand"
@@ -42,19 +49,6 @@ LOCK: Final = Change("state", "active", "locked")
 UNLOCK: Final = Change("state", "locked", "active")
 REMOVE: Final = Change("state", "locked", "absent")
 
-OPERATIONS: Final[Mapping[Action, OperationName]] = {
-    "create": "create_key",
-    "import": "import_key",
-    "edit": "edit_key",
-    "lock": "lock_key",
-    "unlock": "unlock_key",
-    "delete": "delete_key",
-}
-"""Which operation of a contract each action needs."""
-
-Records = Mapping[tuple[str, str], Kept | str]
-"""What the stores hold, by hub and Key ID; a text says why a store could not be read."""
-
 
 def make_plan(desired: Desired, live: Mapping[str, LiveHub], records: Records, policy: Policy) -> Plan:
     """Plan every hub of `desired`; `live` holds one entry for each of them.
@@ -62,13 +56,15 @@ def make_plan(desired: Desired, live: Mapping[str, LiveHub], records: Records, p
     `records` tells, by hub and Key ID, what the stores hold for declared keys: never values.
     """
     rows, steps, findings, totals = [], [], [], Counter[str]()
-    for name, hub in sorted(desired.hubs.items()):
-        planned = _HubPlan(desired, hub, live[name], records, policy)
+    for _name, hub in sorted(desired.hubs.items()):
+        planned = _HubPlan(desired, hub, live, records, policy)
         planned.run()
         rows.append(planned.row())
         steps += planned.steps
         findings += planned.findings
         totals += planned.totals
+    selected = (key for hub in desired.hubs.values() for key in hub.keys.values() if policy.selects(key.key_id))
+    findings += find_shared(selected)
     ordered = order_steps(steps)
     return Plan(desired.spec, tuple(rows), ordered, sort_findings(findings), _summarise(ordered, totals))
 
@@ -79,13 +75,22 @@ class _HubPlan:
 
     desired: Desired
     hub: DesiredHub
-    live: LiveHub
+    fleet: Mapping[str, LiveHub]
     records: Records
     policy: Policy
     steps: list[Step] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     totals: Counter[str] = field(default_factory=Counter)
     error: str | None = None
+
+    @property
+    def _maker(self) -> StepMaker:
+        return StepMaker(self.desired, self.live, self.policy)
+
+    @property
+    def live(self) -> LiveHub:
+        """What the hub holds now."""
+        return self.fleet[self.hub.name]
 
     def run(self) -> None:
         """Fill steps, findings and totals, unless the hub cannot be planned."""
@@ -96,7 +101,7 @@ class _HubPlan:
             return
         for pair in pair_keys(self.desired, self.hub, self.live.keys, self.policy):
             kept = self.records.get((self.hub.name, pair.key_id))
-            verdict = judge_entry(kept, hub=self.hub.name, key_id=pair.key_id, live=pair.live)
+            verdict = self._judge(pair, kept)
             steps = tuple(self._plan_pair(pair, verdict))
             self.steps += steps
             self.findings += self._find(pair, verdict, stepped=bool(steps))
@@ -105,6 +110,18 @@ class _HubPlan:
         self.error = "; ".join(missing_operations(self.hub, self.steps)) or None
         if self.error is not None:
             self.steps, self.findings, self.totals = [], [], Counter()
+
+    def _judge(self, pair: Pair, kept: Kept | str | None) -> Verdict:
+        if pair.desired is None:
+            return "nothing"
+        value = pair.desired.value
+        return judge_entry(
+            kept,
+            owner=owner_of(value, self.hub.name),
+            key_id=pair.key_id,
+            live=pair.live,
+            makes=makes_value(value, self.hub.name),
+        )
 
     def row(self) -> HubRow:
         """Give the hub's line in the plan."""
@@ -127,16 +144,44 @@ class _HubPlan:
                 yield from self._change(pair, wanted, key, verdict)
 
     def _create(self, pair: Pair, wanted: DesiredKey, verdict: Verdict) -> Iterator[Step]:
+        making = making_of(wanted.value, self.hub.name, stored=verdict == "kept")
+        if making == "none":
+            return
         key = wanted.created()
         changes = tuple(Change(name, None, key.field(name)) for name in FIELDS)
-        held = None
+        held, reason = None, "absent on the hub"
         if verdict == "unread":
             held = "a store that can be read"
         elif verdict == "foreign" and pair.key_id not in self.policy.take_over:
             held = f"--take-over {pair.key_id}"
-        yield self._step(pair, "create", "absent on the hub", CREATE, changes, before=None, held_by=held)
+        elif making == "import" and (why := self._was_closed(pair, wanted)):
+            held, reason = None if self.policy.allow_reimport else ALLOW_REIMPORT, f"{reason}; {why}"
+        yield self._maker.make(pair, making, reason, CREATE, changes, before=None, held_by=held)
         if wanted.state == "locked":
-            yield self._step(pair, "lock", "declared locked", CREATE, (LOCK,), before=key, held_by=held)
+            yield self._maker.make(pair, "lock", "declared locked", CREATE, (LOCK,), before=key, held_by=held)
+
+    def _was_closed(self, pair: Pair, wanted: DesiredKey) -> str | None:
+        """Say why a value should not come to this hub unasked: somebody may have closed it, for a reason.
+
+        Another hub's lock speaks only of a value that is the same there.
+        """
+        kept = self.records.get((self.hub.name, pair.key_id))
+        if served_by(kept, self.hub.name):
+            return "was here and is gone"
+        for name in wanted.hubs if wanted.value.shared else ():
+            if name == self.hub.name:
+                continue
+            elsewhere = self.fleet[name].keys if name in self.fleet else None
+            if elsewhere is None:
+                return f"on `{name}` it cannot be read"
+            key = elsewhere.get(pair.key_id)
+            if key is not None and key.state == "locked" and not self._lock_declared(name, pair.key_id):
+                return f"on `{name}` it is locked"
+        return None
+
+    def _lock_declared(self, hub: str, key_id: str) -> bool:
+        key = self.desired.hubs[hub].keys.get(key_id)
+        return key is not None and key.state == "locked"
 
     def _change(self, pair: Pair, wanted: DesiredKey, live: Key, verdict: Verdict) -> Iterator[Step]:
         changes = compare_keys(wanted, live)
@@ -148,18 +193,18 @@ class _HubPlan:
             state, why_unlock = "active", UNLOCK_STORED
         key = live
         if state == "locked":
-            yield self._step(pair, "lock", "declared locked", TIGHTEN, (LOCK,), before=key, held_by=busy)
+            yield self._maker.make(pair, "lock", "declared locked", TIGHTEN, (LOCK,), before=key, held_by=busy)
             key = key if busy else replace(key, state="locked")
         if fields:
             # An edit could make somebody's key the image of the mark, and the next run would take it for its own.
             held = MISMATCH if verdict == "mismatch" else busy
             phase = edit_phase(fields, self.live.roles)
-            yield self._step(pair, "edit", _say_differ(fields), phase, fields, before=key, held_by=held)
+            yield self._maker.make(pair, "edit", say_differ(fields), phase, fields, before=key, held_by=held)
             key = key if held else change_key(key, fields)
         if state == "active":
             allowed = self.policy.allow_unlock or self.desired.guards.unlock
             held = busy or (None if allowed else ALLOW_UNLOCK)
-            yield self._step(pair, "unlock", why_unlock, WIDEN, (UNLOCK,), before=key, held_by=held)
+            yield self._maker.make(pair, "unlock", why_unlock, WIDEN, (UNLOCK,), before=key, held_by=held)
 
     def _locked_by_keyspec(self, pair: Pair) -> bool:
         return is_locked_by_keyspec(self.records.get((self.hub.name, pair.key_id)))
@@ -168,11 +213,11 @@ class _HubPlan:
         """Lock a key whose value reached nobody; replace it once it is read as locked."""
         if live.state != "locked":
             change = Change("state", live.state, "locked")
-            step = self._step(pair, "lock", UNDELIVERED, TIGHTEN, (change,), before=live)
+            step = self._maker.make(pair, "lock", UNDELIVERED, TIGHTEN, (change,), before=live)
             yield replace(step, recovery=True)
         elif self.hub.contract.capabilities.ids_reusable:
             held = self._delete_held()
-            step = self._step(pair, "delete", UNDELIVERED, DELETE, (REMOVE,), before=live, held_by=held)
+            step = self._maker.make(pair, "delete", UNDELIVERED, DELETE, (REMOVE,), before=live, held_by=held)
             yield replace(step, recovery=True)
             for step in self._create(pair, wanted, "undelivered"):
                 reason = "replaces the deleted key" if step.action == "create" else step.reason
@@ -181,9 +226,11 @@ class _HubPlan:
     def _tighten(self, pair: Pair, live: Key, why_lock: str, why_delete: str) -> Iterator[Step]:
         """Lock a key that shall go; delete it only where it was read as locked; leave it where that is not told."""
         if live.state == "locked":
-            yield self._step(pair, "delete", why_delete, DELETE, (REMOVE,), before=live, held_by=self._delete_held())
+            yield self._maker.make(
+                pair, "delete", why_delete, DELETE, (REMOVE,), before=live, held_by=self._delete_held()
+            )
         elif live.state == "active":
-            yield self._step(pair, "lock", why_lock, TIGHTEN, (LOCK,), before=live)
+            yield self._maker.make(pair, "lock", why_lock, TIGHTEN, (LOCK,), before=live)
 
     def _delete_held(self) -> str | None:
         return None if self.policy.allow_delete else ALLOW_DELETE
@@ -196,60 +243,6 @@ class _HubPlan:
         reason = f"{what}; `ownership.unlisted` is {policy}"
         yield from self._tighten(pair, live, reason, reason)
 
-    def _step(
-        self,
-        pair: Pair,
-        action: Action,
-        reason: str,
-        phase: int,
-        changes: tuple[Change, ...],
-        *,
-        before: Key | None,
-        held_by: str | None = None,
-    ) -> Step:
-        if pair.standing == "elsewhere" and pair.key_id not in self.policy.keys:
-            held_by = f"-k {pair.key_id}" + (f" {held_by}" if held_by else "")
-        gives, takes = self._permissions(action, changes, before)
-        return Step(
-            hub=self.hub.name,
-            key_id=pair.key_id,
-            action=action,
-            reason=reason,
-            reversible=action != "delete",
-            changes=changes,
-            expects=fingerprint(before),
-            phase=phase,
-            held_by=held_by,
-            source=self._source(pair, changes),
-            bites_within_s=before.reauth_timeout_s if before and _tightens(action, phase, changes) else None,
-            gives=gives,
-            takes=takes,
-        )
-
-    def _source(self, pair: Pair, changes: tuple[Change, ...]) -> Source | None:
-        if pair.desired is None:
-            return self.desired.ownership_source
-        whole = any(change.before is None for change in changes)
-        return pair.desired.source() if whole else pair.desired.source(*(change.field for change in changes))
-
-    def _permissions(
-        self, action: Action, changes: tuple[Change, ...], before: Key | None
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        roles = next((change for change in changes if change.field == "roles"), None)
-        had = permissions_of(before.roles if before else (), self.live.roles)
-        match action:
-            case "create" | "import" | "edit" if roles is not None:
-                gets = permissions_of(roles.after if isinstance(roles.after, tuple) else None, self.live.roles)
-            case "lock" | "delete":
-                gets = frozenset()
-            case "unlock":
-                had, gets = frozenset(), had
-            case _:
-                return (), ()
-        if had is None or gets is None:
-            return (), ()
-        return tuple(sorted(gets - had)), tuple(sorted(had - gets))
-
     def _find(self, pair: Pair, verdict: Verdict, *, stepped: bool) -> Iterator[Finding]:
         if pair.desired is None:
             if not stepped:
@@ -261,50 +254,7 @@ class _HubPlan:
             told = say_undelivered(pair.live, ids_reusable=self.hub.contract.capabilities.ids_reusable)
         yield from find_custody(pair, self.hub.name, verdict, told if isinstance(told, str) else None)
         yield from find_declared(pair, self.hub.name)
-
-
-def change_key(key: Key, changes: Iterable[Change]) -> Key:
-    """Give the key as it is after some changes."""
-    for change in changes:
-        name = "reauth_timeout_s" if change.field == "reauth_timeout" else change.field
-        key = replace(key, **{name: change.after})  # type: ignore[arg-type]
-    return key
-
-
-def missing_roles(hub: DesiredHub, live: LiveHub, policy: Policy) -> Iterator[str]:
-    """Say which declared roles the hub does not have, and where each is named first."""
-    if live.roles is None:
-        return
-    said: set[str] = set()
-    for key_id, key in hub.keys.items():
-        for role in key.roles or ():
-            if role in live.roles or role in said or key.state == "absent" or not policy.selects(key_id):
-                continue
-            said.add(role)
-            named = hub.spec_role(role)
-            near = get_close_matches(role, live.roles, n=1)
-            hint = f", did you mean `{near[0]}`?" if near else ""
-            there = f" (`{role}` there)" if named != role else ""
-            yield f"{key.role_source(named)}: role `{named}`{there} is not on this hub{hint}"
-
-
-def missing_operations(hub: DesiredHub, steps: Iterable[Step]) -> Iterator[str]:
-    """Say which operations that steps need the hub's contract does not have; held steps need none."""
-    needed = {OPERATIONS[step.action] for step in steps if not step.held}
-    for name in get_args(OperationName):
-        if name in needed and not hub.contract.supports(name):
-            yield f"{hub.declared.source('contract')}: the contract `{hub.contract.name}` has no operation `{name}`"
-
-
-def _tightens(action: Action, phase: int, changes: tuple[Change, ...]) -> bool:
-    fields = {change.field for change in changes}
-    return action in ("lock", "delete") or (action == "edit" and phase == TIGHTEN and fields != {"description"})
-
-
-def _say_differ(changes: tuple[Change, ...]) -> str:
-    *names, last = (change.field for change in changes)
-    plural = names or last == "roles"
-    return (f"{', '.join(names)} and {last}" if names else last) + (" differ" if plural else " differs")
+        yield from find_value(pair, self.hub.name)
 
 
 def _summarise(steps: Iterable[Step], totals: Counter[str]) -> Summary:

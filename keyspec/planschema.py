@@ -74,11 +74,11 @@ class TimeoutChange(_Shape):
 
 
 class StateChange(_Shape):
-    """A lock state that differs."""
+    """A state that differs; a delete makes a locked key absent."""
 
     field: Literal["state"]
     before: Literal["active", "locked"] | None
-    after: Literal["active", "locked"] | None
+    after: Literal["active", "locked", "absent"] | None
 
 
 ChangeShape = Annotated[DescriptionChange | RolesChange | TimeoutChange | StateChange, Field(discriminator="field")]

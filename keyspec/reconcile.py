@@ -48,8 +48,7 @@ if TYPE_CHECKING:
     from keyspec.desired import Desired, DesiredHub, Entry
     from keyspec.merge import Spec
     from keyspec.plan import Plan
-    from keyspec.planner import Records
-    from keyspec.record import Kept
+    from keyspec.record import Kept, Records
     from keyspec.selector import Selector
     from keyspec.stores import Store
     from keyspec.trust import Trusted
@@ -105,7 +104,7 @@ class Session:
         """Skip what has not begun; from the second time on stop waiting for hubs, too."""
         self.cancelled.set()
         if interrupts > 1:
-            self.connections.stop.set()
+            self.connections.world.stop.set()
 
     def cancel_reading(self, _interrupts: int = 1) -> None:
         """Stop at once: reading leaves nothing to finish."""

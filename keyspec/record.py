@@ -12,6 +12,7 @@ somebody else's (custody, "Stores").
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -69,6 +70,10 @@ class Kept:
     version: str
     busy: bool = False
     foreign: bool = False
+
+
+Records = Mapping[tuple[str, str], Kept | str]
+"""What the stores hold, by hub and Key ID; a text says why a store could not be read."""
 
 
 @dataclass(frozen=True, slots=True)

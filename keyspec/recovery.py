@@ -8,6 +8,8 @@
     mark      no     dead     absent                 unsent: create again
     mark      no     dead     exactly the mark's     undelivered: the value reached nobody; lock, later replace
     mark      no     dead     another                mismatch: not ours
+    mark      no     dead     (of a hub that gets    pending: the value is not made yet
+                               the value by import)
     record    yes    -        any                    kept
     record    no     -        any                    missing: the record is there, its value is not
 
@@ -32,32 +34,38 @@ Verdict = Literal[
     "unsent",
     "undelivered",
     "mismatch",
+    "pending",
     "kept",
     "missing",
     "unread",
 ]
 
 
-def judge_entry(kept: Kept | str | None, *, hub: str, key_id: str, live: Key | None) -> Verdict:
+def judge_entry(kept: Kept | str | None, *, owner: str, key_id: str, live: Key | None, makes: bool = True) -> Verdict:
     """Tell what an entry means; a text says why its store cannot be read, None that nothing is known of one."""
     if isinstance(kept, str):
         return "unread"
-    return "nothing" if kept is None else judge_kept(kept, hub=hub, key_id=key_id, live=live)
+    return "nothing" if kept is None else judge_kept(kept, owner=owner, key_id=key_id, live=live, makes=makes)
 
 
-def judge_kept(kept: Kept, *, hub: str, key_id: str, live: Key | None) -> Verdict:
-    """Tell what an entry means for a key of a hub; `kept.busy` says whether its mark's run is alive."""
+def judge_kept(kept: Kept, *, owner: str, key_id: str, live: Key | None, makes: bool = True) -> Verdict:
+    """Tell what an entry means for a key of a hub; `kept.busy` says whether its mark's run is alive.
+
+    `owner` is what a note must name (see `sharing`); `makes` tells whether the hub makes the value itself, so that a
+    mark speaks of its key.
+    """
     match kept:
         case Kept(foreign=True):
             return "foreign"
         case Kept(note=None):
             return "foreign" if kept.has_value else "nothing"
         case Kept(note=Record() as record):
-            if (record.hub, record.key_id) != (hub, key_id):
+            if (record.hub, record.key_id) != (owner, key_id):
                 return "foreign"
             return "kept" if kept.has_value else "missing"
         case Kept(note=Mark() as mark):
-            return _judge_mark(mark, kept, (hub, key_id), live)
+            verdict = _judge_mark(mark, kept, (owner, key_id), live if makes else None)
+            return "pending" if verdict == "unsent" and not makes else verdict
     raise AssertionError(kept)
 
 
@@ -70,6 +78,11 @@ def with_lease(kept: Kept, now: float) -> Kept:
 def is_delivered(kept: Kept | str | None) -> bool:
     """Tell whether a dead run's value stands in the store and only its record is missing."""
     return isinstance(kept, Kept) and isinstance(kept.note, Mark) and kept.has_value and not kept.busy
+
+
+def served_by(kept: Kept | str | None, hub: str) -> bool:
+    """Tell whether a value's record says that a hub had it."""
+    return isinstance(kept, Kept) and isinstance(kept.note, Record) and hub in kept.note.hubs
 
 
 def is_locked_by_keyspec(kept: Kept | str | None) -> bool:

@@ -6,17 +6,18 @@ named twice, and stores in which two keys would share one entry.
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from keyspec.desired import Desired, DesiredHub, DesiredKey, Entry, digest_desired
+from keyspec.desired import Desired, DesiredHub, DesiredKey, digest_desired
+from keyspec.entries import find_clashes
 from keyspec.errors import Problem, SpecError
 from keyspec.matching import Matcher
 from keyspec.merge import Declared
 from keyspec.model import as_set
 from keyspec.secret import parse_reference
-from keyspec.spec import Fields, Guards, KeySpec, Override, Ownership, is_loopback
+from keyspec.sharing import check_value
+from keyspec.spec import Fields, Guards, KeySpec, Override, Ownership, Stores, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from keyspec.contract import Contract
     from keyspec.merge import Spec
     from keyspec.source import Source
-
-ENTRY_SUFFIXES: Final = (".keyspec", ".next", ".prev", ".tmp")
-"""What belongs to the entry of a `file:` store beside the file itself."""
 
 
 def build_desired(spec: Spec, contracts: Mapping[str, Contract]) -> Desired:
@@ -43,13 +41,15 @@ def build_desired(spec: Spec, contracts: Mapping[str, Contract]) -> Desired:
         declared = spec.keys[key_id]
         overrides = matcher.overrides_of(declared.value)
         resolved: dict[tuple[int, ...], DesiredKey] = {}
-        for hub in matcher.hubs_of(declared.value):
+        hubs_of_key = matcher.hubs_of(declared.value)
+        problems += check_value(declared, {name: spec.hubs[name] for name in hubs_of_key})
+        for hub in hubs_of_key:
             which = overrides.get(hub, ())
             if which not in resolved:
-                resolved[which] = _resolve(spec, declared, which)
+                resolved[which] = replace(_resolve(spec, declared, which), hubs=hubs_of_key)
             keys[hub][key_id] = _rename_roles(resolved[which], spec.hubs[hub].value.role_names)
             used[hub].update(resolved[which].roles or ())
-        problems += _check_roles(resolved.values())
+        problems += [*_check_roles(resolved.values()), *_check_shared(resolved.values())]
     hubs = {
         name: DesiredHub(name, declared, spec.connections[name], contracts[name], keys[name])
         for name, declared in sorted(spec.hubs.items())
@@ -84,8 +84,11 @@ def _resolve(spec: Spec, declared: Declared[KeySpec], which: tuple[int, ...]) ->
         description=values.get("description"),  # type: ignore[arg-type]
         roles=values.get("roles"),  # type: ignore[arg-type]
         reauth_timeout_s=values.get("reauth_timeout"),  # type: ignore[arg-type]
-        store=parse_reference(str(store)) if store else None,
+        store=parse_reference(store.primary) if isinstance(store, Stores) else None,
+        replicas=tuple(parse_reference(text) for text in store.replicas) if isinstance(store, Stores) else (),
+        value=declared.value.value,
         protected=declared.value.protected,
+        hubs=(),
         declared=declared,
         layers=layers,
     )
@@ -134,6 +137,14 @@ def _check_roles(keys: Iterable[DesiredKey]) -> list[Problem]:
     return []
 
 
+def _check_shared(keys: Iterable[DesiredKey]) -> Iterator[Problem]:
+    for key in keys:
+        references = [key.store, *key.replicas] if key.value.shared else []
+        if any(reference is not None and "hub" in reference.fields for reference in references):
+            what = f"the value of `{key.key_id}` is shared, and its store has an entry for each hub"
+            yield Problem("store-not-shared", what, key.source("store"), "take {hub} out of the reference")
+
+
 def _check_role_names(hubs: Iterable[DesiredHub], used: dict[str, set[str]]) -> Iterator[Problem]:
     for hub in hubs:
         names = hub.hub.role_names
@@ -147,36 +158,21 @@ def _check_role_names(hubs: Iterable[DesiredHub], used: dict[str, set[str]]) -> 
 
 
 def _check_entries(hubs: Iterable[DesiredHub]) -> Iterator[Problem]:
-    """Find entries that two keys, or one key on two hubs, would share; one problem for each place in the spec."""
-    taken: dict[str, tuple[str, DesiredKey]] = {}
-    shared: dict[Source, Problem] = {}
-    for hub in hubs:
-        for key in hub.keys.values():
-            if (entry := hub.entry(key)) is None:
-                continue
-            if other := taken.get(identity := _identity(entry)):
-                _add_shared(shared, (hub.name, key), other)
-            else:
-                taken[identity] = (hub.name, key)
-    for identity, owner in taken.items():
-        if identity.startswith("file:") and identity.endswith(ENTRY_SUFFIXES):
-            other = taken.get(identity.rpartition(".")[0])
-            if other is not None:
-                _add_shared(shared, owner, other)
-    yield from shared.values()
-
-
-def _add_shared(shared: dict[Source, Problem], one: tuple[str, DesiredKey], other: tuple[str, DesiredKey]) -> None:
-    source = one[1].source("store")
-    what = (
-        f"the values of `{one[1].key_id}` on `{one[0]}` and `{other[1].key_id}` on `{other[0]}` would share one entry"
+    """Find entries that two keys, or one key on two hubs, would share unasked; one problem for each place."""
+    owned = (
+        (entry, (hub.name, key))
+        for hub in hubs
+        for key in hub.keys.values()
+        for entry in (hub.entry(key), *hub.replicas(key))
+        if entry is not None
     )
-    shared.setdefault(source, Problem("store-shared", what, source, "put {hub} and {key} into the reference"))
-
-
-def _identity(entry: Entry) -> str:
-    """Give the text two entries have in common if they are the same, compared without case."""
-    rest = entry.reference.rest
-    if entry.reference.scheme == "file":
-        rest = posixpath.normpath(posixpath.join(posixpath.dirname(entry.file), rest))
-    return f"{entry.reference.scheme}:{rest}".casefold()
+    found: dict[Source, Problem] = {}
+    for (hub_name, key), (other_hub, other) in find_clashes(owned):
+        if key.value.shared and key.key_id == other.key_id and hub_name != other_hub:
+            continue
+        source = key.source("store")
+        what = (
+            f"the values of `{key.key_id}` on `{hub_name}` and `{other.key_id}` on `{other_hub}` would share one entry"
+        )
+        found.setdefault(source, Problem("store-shared", what, source, "put {hub} and {key} into the reference"))
+    yield from found.values()

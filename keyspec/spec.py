@@ -26,6 +26,8 @@ from keyspec.validation import Format
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+VALUE_SOURCES: Final = ("hub", "generated", "none")
+"""Where a value may come from; anything else is a reference."""
 DEFAULT_CONTRACT: Final = "cipherinsights-v1"
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 _NAME: Final = re.compile(NAME_PATTERN.removesuffix("$") + r"\Z")
@@ -49,6 +51,16 @@ def _check_name(text: str) -> str:
 def _check_reference(text: str) -> str:
     parse_reference(text)
     return text
+
+
+def _check_origin(text: str) -> str:
+    if text not in VALUE_SOURCES:
+        parse_reference(text)
+    return text
+
+
+def _as_stores(value: object) -> object:
+    return {"primary": value} if isinstance(value, str) else value
 
 
 def _check_selector(text: str) -> str:
@@ -136,6 +148,21 @@ KeyIds = Annotated[
     AfterValidator(_check_key_ids),
     Schema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
+_STORE_SCHEMA: Final = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {
+                "primary": {"type": "string"},
+                "replicas": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            },
+            "required": ["primary"],
+            "additionalProperties": False,
+        },
+    ],
+    "examples": ["file:secrets/{hub}/{key}"],
+}
 Labels = dict[Annotated[StrictStr, Field(min_length=1)], StrictStr]
 Count = Annotated[int, Field(ge=0, strict=True)]
 
@@ -169,6 +196,32 @@ class Hub:
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
+class Stores:
+    """Where a key's value is kept: the store that is read, and others that get every value after it."""
+
+    primary: Reference
+    replicas: Annotated[tuple[Reference, ...], Field(min_length=1)] = ()
+
+
+StoreField = Annotated[Stores, BeforeValidator(_as_stores), Schema(_STORE_SCHEMA)]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class Value:
+    """Where a key's value comes from, and whether its hubs share it.
+
+    `from` is `hub`, `generated`, `none`, or a reference that can be read; `trust` names the values of the label
+    `env` that one value may be shared across.
+    """
+
+    from_: Annotated[StrictStr, AfterValidator(_check_origin), Field(alias="from")] = "hub"
+    shared: StrictBool = False
+    origin: Name | None = None
+    trust: tuple[StrictStr, ...] = ()
+    prefix: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class Fields:
     """What `defaults` and a profile may declare for the keys that build on them."""
 
@@ -176,7 +229,7 @@ class Fields:
     roles: Roles | None = None
     reauth_timeout: Duration | None = None
     state: Literal["active", "locked"] | None = None
-    store: Reference | None = None
+    store: StoreField | None = None
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -187,7 +240,7 @@ class Override:
     roles: Roles | None = None
     reauth_timeout: Duration | None = None
     state: Literal["active", "locked", "absent"] | None = None
-    store: Reference | None = None
+    store: StoreField | None = None
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -199,9 +252,10 @@ class KeySpec:
     roles: Roles | None = None
     reauth_timeout: Duration | None = None
     state: Literal["active", "locked", "absent"] | None = None
-    store: Reference | None = None
+    store: StoreField | None = None
     hubs: Selectors | None = None
     per_hub: dict[SelectorText, Override] = field(default_factory=dict)
+    value: Value = field(default_factory=Value)
     protected: StrictBool = False
 
 
@@ -246,6 +300,11 @@ SHAPES: Final[Mapping[tuple[str, ...], type]] = {
     ("guards",): Guards,
     ("keys", "*"): KeySpec,
     ("keys", "*", "per_hub", "*"): Override,
+    ("keys", "*", "value"): Value,
+    ("defaults", "store"): Stores,
+    ("profiles", "*", "store"): Stores,
+    ("keys", "*", "store"): Stores,
+    ("keys", "*", "per_hub", "*", "store"): Stores,
 }
 """Which class describes the mapping at a path; `*` stands for any name."""
 

@@ -54,26 +54,28 @@ def write_starter(
     *, hub: str = "lab", url: str = "https://hub.example.com", auth: str = "env:HUB_KEY", own: str = "keyspec_ci"
 ) -> str:
     """Write the commented head of a spec, up to its keys."""
-    return STARTER.format(hub=hub, url=_quote(url), auth=_quote(auth), auth_key_id=_quote(own))
+    return STARTER.format(hub=_quote(hub), url=_quote(url), auth=_quote(auth), auth_key_id=_quote(own))
 
 
 def write_keys(keys: Iterable[Key]) -> str:
-    """Write live keys as declarations; a spec of them plans nothing."""
-    lines = [line for key in sorted(keys, key=lambda key: key.key_id) for line in _write_key(key)]
-    return "keys:\n" + "".join(f"  {line}\n" for line in lines) if lines else "keys: {}\n"
+    """Write live keys as declarations; a spec of them plans nothing. What cannot be declared is said in comments."""
+    found = sorted(keys, key=lambda key: key.key_id)
+    declared = "".join(f"  {line}\n" for key in found if not _why_not(key) for line in _write_key(key))
+    left_out = "".join(f"# {_quote(key.key_id)} cannot be declared: {why}\n" for key in found if (why := _why_not(key)))
+    return left_out + (f"keys:\n{declared}" if declared else "keys: {}\n")
+
+
+def _why_not(key: Key) -> str | None:
+    if not is_name(key.key_id):
+        return "its ID holds other characters than keyspec allows"
+    return None if key.roles else "it has no roles"
 
 
 def _write_key(key: Key) -> Iterator[str]:
-    if not is_name(key.key_id):
-        yield f"# {_quote(key.key_id)} cannot be declared: its ID holds other characters than keyspec allows"
-        return
-    if not key.roles:
-        yield f"# {_quote(key.key_id)} cannot be declared: it has no roles"
-        return
     yield f"{_quote(key.key_id)}:"
     if key.description:
         yield f"  description: {_quote(key.description)}"
-    yield f"  roles: [{', '.join(_quote(role) for role in key.roles)}]"
+    yield f"  roles: [{', '.join(_quote(role) for role in key.roles or ())}]"
     if key.reauth_timeout_s is not None:
         yield f"  reauth_timeout: {format_duration(key.reauth_timeout_s)}"
     if key.state is not None:
@@ -81,8 +83,14 @@ def _write_key(key: Key) -> Iterator[str]:
 
 
 def _quote(text: str) -> str:
-    """Write text as a YAML scalar: JSON's form is one, and needs no thought about what looks like something else."""
-    return text if is_name(text) and not text[0].isdigit() and text.lower() not in _WORDS else json.dumps(text)
+    """Write text as a YAML scalar: plain if nobody could read it as something else, else as JSON has it.
+
+    JSON's surrogate pairs are no YAML, so what is not printable is escaped by its number.
+    """
+    if is_name(text) and not text[0].isdigit() and text.lower() not in _WORDS:
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in quoted)
 
 
 _WORDS: Final = ("true", "false", "null", "yes", "no", "on", "off")

@@ -145,7 +145,7 @@ def _known_fields(form: Format[Any], parents: tuple[str, ...]) -> tuple[str, ...
     for pattern, shape in form.shapes.items():
         if len(pattern) == len(parents) and all(p in ("*", q) for p, q in zip(pattern, parents, strict=True)):
             names: Iterator[str] = iter(shape.__dataclass_fields__)  # type: ignore[attr-defined]
-            return tuple(form.field if name == form.field.replace("-", "_") else name for name in names)
+            return tuple(form.field if name == form.field.replace("-", "_") else name.rstrip("_") for name in names)
     return ()
 
 

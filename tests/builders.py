@@ -21,7 +21,8 @@ from keyspec.live import LiveHub
 from keyspec.merge import Reading, merge_spec
 from keyspec.model import Key, Role, as_set
 from keyspec.ownership import Policy
-from keyspec.planner import change_key, make_plan
+from keyspec.planner import make_plan
+from keyspec.steps import change_key
 from keyspec.record import Kept, Mark, Record
 from keyspec.resolve import build_desired
 

@@ -7,7 +7,8 @@ from builders import FOREIGN, ROLES, codes, contract_without, default_contract, 
 
 from keyspec.fingerprint import fingerprint
 from keyspec.model import Key
-from keyspec.planner import OPERATIONS, change_key
+from keyspec.needs import OPERATIONS
+from keyspec.steps import change_key
 
 TWO = """
 hubs:

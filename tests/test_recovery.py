@@ -39,13 +39,13 @@ NOTHING = Kept(None, has_value=False, version="")
     ],
 )
 def test_the_table_of_verdicts(kept, live, verdict):
-    assert judge_kept(kept, hub="hub", key_id="a", live=live) == verdict
-    assert judge_entry(kept, hub="hub", key_id="a", live=live) == verdict
+    assert judge_kept(kept, owner="hub", key_id="a", live=live) == verdict
+    assert judge_entry(kept, owner="hub", key_id="a", live=live) == verdict
 
 
 def test_a_store_that_cannot_be_read_is_no_empty_one():
-    assert judge_entry("denied", hub="hub", key_id="a", live=A) == "unread"
-    assert judge_entry(None, hub="hub", key_id="a", live=A) == "nothing"
+    assert judge_entry("denied", owner="hub", key_id="a", live=A) == "unread"
+    assert judge_entry(None, owner="hub", key_id="a", live=A) == "nothing"
 
 
 @pytest.mark.parametrize(("lease", "now", "busy"), [(100, 99.9, True), (100, 100, False), (0, 0, False)])

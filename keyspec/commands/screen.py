@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 from keyspec.errors import KeyspecError, Problem, ProblemsError, SpecError, UsageError
 from keyspec.render.console import DEFAULT_WIDTH, wants_color
 from keyspec.report import ExitCode
-from keyspec.settings import is_terminal, terminal_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import TextIO
 
     from keyspec.render.console import ColorChoice
     from keyspec.report import StepResult
@@ -43,16 +43,18 @@ class Screen:
     @property
     def colored(self) -> bool:
         """Whether stdout gets colour."""
-        return wants_color(self.color, is_terminal=is_terminal(sys.stdout), environ=os.environ)
+        return _is_colored(sys.stdout, self.color)
 
     @property
     def colored_beside(self) -> bool:
         """Whether stderr gets colour."""
-        return wants_color(self.color, is_terminal=is_terminal(sys.stderr), environ=os.environ)
+        return _is_colored(sys.stderr, self.color)
 
     @property
     def width(self) -> int:
         """How wide stdout is, in columns."""
+        from keyspec.settings import terminal_width
+
         return terminal_width(sys.stdout, os.environ) or DEFAULT_WIDTH
 
     def write(self, text: str) -> None:
@@ -100,6 +102,8 @@ class Screen:
 
     def count(self, what: str, of: int) -> None:
         """Show progress on a terminal: one more of `of` is done."""
+        from keyspec.settings import is_terminal
+
         if self.quiet or not is_terminal(sys.stderr):
             return
         with self._lock:
@@ -166,6 +170,12 @@ def write_beside(text: str) -> None:
         sys.stderr.flush()
     except (OSError, ValueError):
         return
+
+
+def _is_colored(stream: TextIO | None, choice: ColorChoice) -> bool:
+    from keyspec.settings import is_terminal  # it brings all of `secret` along, and --version has no time for that
+
+    return wants_color(choice, is_terminal=is_terminal(stream), environ=os.environ)
 
 
 def _discard_rest() -> None:

@@ -194,8 +194,9 @@ def _finding_line(findings: Sequence[Finding], fleet: Fleet, page: Page) -> str:
     hubs = [finding.hub for finding in findings if finding.hub is not None]
     keys = tuple(dict.fromkeys(finding.key_id for finding in findings if finding.key_id is not None))
     if len(keys) > 1:
-        over = f" on {say_count(len(set(hubs)), 'hub')}" if hubs and not fleet.alone else ""
-        about = f"{list_names(keys)} ({len(keys)} keys{over})"
+        there = dict.fromkeys(hubs)
+        over = say_hubs(hubs, fleet) if len(there) == 1 else f"on {len(there)} hubs" if there else ""
+        about = f"{list_names(keys)} ({f'{len(keys)} keys {over}'.rstrip()})"
     else:
         about = " ".join(part for part in (*keys, say_hubs(hubs, fleet) if hubs else "") if part)
     place = f"  ({first.source})" if first.source and all(each.source == first.source for each in findings) else ""

@@ -32,7 +32,15 @@ ABSENT: Final = "absent"
 ENTRY_POINTS: Final = "keyspec.stores"
 """The group of entry points; each names a function without arguments that makes the store of a scheme."""
 
-_BUILT_IN: Final = {"file": "keyspec.stores.file:FileStore"}
+_BUILT_IN: Final = {
+    "age": "keyspec.stores.age:open_age",
+    "aws-sm": "keyspec.stores.aws_sm:open_aws_sm",
+    "dotenv": "keyspec.stores.dotenv:open_dotenv",
+    "exec": "keyspec.stores.exec:open_exec",
+    "file": "keyspec.stores.file:FileStore",
+    "keyring": "keyspec.stores.keyring:open_keyring",
+    "vault": "keyspec.stores.vault:open_vault",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from builders import done, kept_after, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import worlds
+from strategies import thorough, worlds
 
 from keyspec.live import LiveHub
 
@@ -34,6 +34,7 @@ def settle(world):
     return world
 
 
+@thorough
 @given(worlds(records=False))
 def test_a_hub_that_is_as_declared_needs_nothing(world):
     as_declared = {}
@@ -47,6 +48,7 @@ def test_a_hub_that_is_as_declared_needs_nothing(world):
     assert plan_of(world.desired, *as_declared.values()).steps == ()
 
 
+@thorough
 @given(worlds())
 def test_what_was_done_is_not_planned_again_but_for_deletes_that_waited_for_their_lock(world):
     first = plan_world(world)
@@ -56,11 +58,13 @@ def test_what_was_done_is_not_planned_again_but_for_deletes_that_waited_for_thei
     assert all(step.action == "delete" or step.phase > 4 for step in again)
 
 
+@thorough
 @given(worlds(told=False))
 def test_it_comes_to_rest(world):
     assert doable(plan_world(settle(world))) == []
 
 
+@thorough
 @given(worlds(), st.data())
 def test_wherever_it_is_stopped_the_end_is_the_same(world, data):
     plan = plan_world(world)
@@ -69,6 +73,7 @@ def test_wherever_it_is_stopped_the_end_is_the_same(world, data):
     assert settle(stopped).live == settle(world).live
 
 
+@thorough
 @given(worlds(told=False))
 def test_every_step_expects_what_the_former_steps_of_its_key_leave(world):
     from keyspec.fingerprint import fingerprint

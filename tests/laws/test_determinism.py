@@ -12,7 +12,7 @@ from pathlib import Path
 from builders import default_contract, plan_of, spec_of
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import worlds
+from strategies import thorough, worlds
 
 from keyspec.live import LiveHub, read_keys, read_roles
 from keyspec.plandocument import plan_document
@@ -50,6 +50,7 @@ def retold(draw, hub):
     return LiveHub(hub.name, {key.key_id: key for key in read_keys(default_contract(), rows)}, roles)
 
 
+@thorough
 @given(worlds(told=False), st.data())
 def test_the_order_of_what_hubs_and_stores_tell_changes_no_byte(world, data):
     hubs = [data.draw(retold(hub)) for hub in shuffled(data.draw, world.live.values())]
@@ -59,6 +60,7 @@ def test_the_order_of_what_hubs_and_stores_tell_changes_no_byte(world, data):
     assert render_plan_json(again) == render_plan_json(plan_of(world.desired, *world.live.values(), records=world.records, **world.policy))
 
 
+@thorough
 @given(worlds(), st.data())
 def test_the_order_of_a_spec_changes_nothing_but_the_places_it_names(world, data):
     document = {name: data.draw(reordered(part)) for name, part in shuffled(data.draw, world.spec.items())}

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from builders import plan_of
 from hypothesis import given
-from strategies import worlds
+from strategies import thorough, worlds
 
 from keyspec.planfile import dump_plan, load_plan
 
 
+@thorough
 @given(worlds(told=False))
 def test_a_plan_comes_back_from_its_file_but_for_what_marks_recovery(world):
     plan = plan_of(world.desired, *world.live.values(), records=world.records, **world.policy)

@@ -128,7 +128,9 @@ def test_findings_that_say_the_same_are_one_line_over_keys_and_hubs():
     folded = render_plan(replace(PLAN, findings=found), color=False, width=200)
     assert "value-not-held  ci_0, ci_1, ci_2, ci_3, ci_4, ci_5 … (+2) (8 keys on 2 hubs): not held" in folded
     assert folded.count("value-not-held") == 1
-    assert render_plan(replace(PLAN, findings=found), color=False, width=200, verbose=True).count("value-not-held") == 16
+    assert (
+        render_plan(replace(PLAN, findings=found), color=False, width=200, verbose=True).count("value-not-held") == 16
+    )
     alone = render_plan(replace(SMALL, findings=found[:4:2]), color=False, width=200)
     assert "value-not-held  ci_0, ci_1 (2 keys): not held" in alone
 

@@ -1,4 +1,4 @@
-"""The contract of a store: every law here holds for every store. A store joins by a line in `BENCHES`."""
+"""The contract of a store: every law here holds for every store. A store joins by a line in `benches.BENCHES`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from keyspec.model import Key
 from keyspec.record import Content, Mark, Record
 from keyspec.secret import Reference, Secret
 from keyspec.stores import ABSENT, ENTRY_POINTS, open_store
+from stores.benches import BENCHES
 
 ROOT = Path(__file__).parents[2]
 VALUE = "Canary7Value0abcdefXYZ"
@@ -41,12 +42,12 @@ class FileBench:
         path.write_text("somebody's")
 
 
-BENCHES = {"file": FileBench}
-
-
-@pytest.fixture(params=BENCHES)
-def bench(request, tmp_path):
-    return BENCHES[request.param](tmp_path)
+@pytest.fixture(params=("file", *BENCHES))
+def bench(request, tmp_path, monkeypatch):
+    if request.param == "file":
+        return FileBench(tmp_path)
+    (tmp_path / "spec").mkdir()
+    return BENCHES[request.param](tmp_path / "spec", monkeypatch)
 
 
 def mark(nonce="run-1", key_id="key"):
@@ -178,7 +179,7 @@ def test_a_value_may_stand_beside_a_mark_before_its_record_comes(bench):
     version = store.replace(entry, version, Content(mark().note, Secret(VALUE)))
     kept = bench.open().look(entry)
     assert isinstance(kept.note, Mark)
-    assert (kept.has_value, kept.busy, kept.version) == (True, True, version)
+    assert (kept.has_value, kept.busy, kept.version) == (True, store.capabilities.locks, version)
     store.replace(entry, version, record())
     assert bench.open().look(entry).note == record().note
 

@@ -1,0 +1,125 @@
+r"""The text of a dotenv file: finding the line of a name, and writing a value so that all readers agree on it.
+
+`sh` and python-dotenv quote differently, so each value gets the plainest form that both read alike:
+
+    NAME=value      nothing in it that either takes for more than itself
+    NAME='value'    no quote, no backslash, no `${`: python-dotenv unescapes and expands those here too
+    NAME="value"    anything else: `\` and `"` escaped, `$` and a backtick as constants that are read alike
+
+Inside `"..."` python-dotenv does not know `\$`, and puts the value of a variable, mostly none, where `${anything}`
+stands. So such a character is written twice, each time hidden from the other reader:
+
+    ${?+\$}               sh: `$?` is always set, so an escaped `$`    python-dotenv: an unknown variable, nothing
+    ${?+$(true '}$${')}   sh: what `true` says, nothing                python-dotenv: nothing, then `$`, then nothing
+
+The constants hold no part of a value, so no value is ever run. Lines are counted as `sh` does: a quoted value may go
+on over several. Whatever else a file holds stays as it is, byte for byte.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+_PLAIN: Final = re.compile(rb"[A-Za-z0-9_@%+=:,./-]*")
+_SINGLE: Final = re.compile(rb"'((?:(?!\$\{)[^'\\])*)'")
+_DOUBLE: Final = re.compile(rb'"((?:\\.|[^"\\])*)"', re.DOTALL)
+_HEAD: Final = re.compile(rb"([ \t]*(?:export[ \t]+)?)([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*")
+_QUOTED: Final = re.compile(rb"""'[^']*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
+_REST: Final = re.compile(rb"[ \t]*(?:[ \t]#[^\n]*)?\r?(?:\n|\Z)")
+_UNQUOTED: Final = re.compile(rb"([^\n]*?)[ \t]*(?:(?<=[ \t])#[^\n]*|[ \t]#[^\n]*)?\r?(?:\n|\Z)")
+
+_ESCAPES: Final = {
+    b"\\": b"\\\\",
+    b'"': b'\\"',
+    b"$": b"${?+\\$}${?+$(true '}$${')}",
+    b"`": b"${?+\\`}${?+$(true '}`${')}",
+}
+_PLAINLY: Final = {escaped: plain for plain, escaped in _ESCAPES.items()}
+_TO_ESCAPE: Final = re.compile(rb'[\\"$`]')
+_ESCAPED: Final = re.compile(b"|".join(re.escape(escaped) for escaped in _PLAINLY))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Where a name is given a value: the whole line, and in it the value as it is written, both as offsets.
+
+    `lead` is what stands before the name: blanks, `export`.
+    """
+
+    begin: int
+    lead: bytes
+    value_begin: int
+    value_end: int
+    end: int
+
+
+def find_lines(data: bytes, name: str) -> tuple[Line, ...]:
+    """Give the lines that give `name` a value, in their order."""
+    wanted = name.encode()
+    if wanted not in data:
+        return ()
+    found, position = [], 0
+    while position < len(data):
+        if (head := _HEAD.match(data, position)) is None:
+            position = (data.find(b"\n", position) + 1) or len(data)
+            continue
+        begin, end, after = _find_value(data, head.end())
+        if head[2] == wanted:
+            found.append(Line(position, head[1], begin, end, after))
+        position = after
+    return tuple(found)
+
+
+def put_value(data: bytes, line: Line | None, name: str, value: bytes) -> bytes:
+    """Write a value into its line, or into a new one at the end."""
+    if line is None:
+        gap = b"" if not data or data.endswith(b"\n") else b"\n"
+        return data + gap + name.encode() + b"=" + encode_value(value) + b"\n"
+    return _write(data, line, name, encode_value(value))
+
+
+def empty_line(data: bytes, line: Line, name: str) -> bytes:
+    """Take the value out of its line; the line keeps its place."""
+    return _write(data, line, name, b"''" if data[line.value_end : line.end].strip() else b"")
+
+
+def encode_value(value: bytes) -> bytes:
+    """Write printable ASCII so that `sh` and python-dotenv read the same."""
+    if value and _PLAIN.fullmatch(value):
+        return value
+    single = b"'" + value + b"'"
+    if _SINGLE.fullmatch(single):
+        return single
+    return b'"' + _TO_ESCAPE.sub(lambda match: _ESCAPES[match[0]], value) + b'"'
+
+
+def decode_value(text: bytes) -> bytes | None:
+    """Read what stands after `NAME=`; None for what readers may take differently."""
+    if _PLAIN.fullmatch(text):
+        return text
+    if single := _SINGLE.fullmatch(text):
+        return single[1]
+    if (double := _DOUBLE.fullmatch(text)) is None:
+        return None
+    if re.search(rb'[\\$`"]', _ESCAPED.sub(b"", double[1])):
+        return None
+    return _ESCAPED.sub(lambda match: _PLAINLY[match[0]], double[1])
+
+
+def _find_value(data: bytes, begin: int) -> tuple[int, int, int]:
+    """Give where the value begins and ends, and where its line ends."""
+    quoted = _QUOTED.match(data, begin)
+    if quoted is not None and (rest := _REST.match(data, quoted.end())):
+        return begin, quoted.end(), rest.end()
+    # Quotes that do not make up the whole value still carry it over line breaks.
+    unquoted = _UNQUOTED.match(data, quoted.end() if quoted else begin)
+    assert unquoted is not None  # noqa: S101 - it matches anything
+    return begin, unquoted.end(1), unquoted.end()
+
+
+def _write(data: bytes, line: Line, name: str, text: bytes) -> bytes:
+    return data[: line.begin] + line.lead + name.encode() + b"=" + text + data[line.value_end :]

@@ -1,0 +1,430 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fakes.hub import BASE, CREDENTIAL, URL, FakeHub, name_operation, refuse
+from keyspec.connect import Connections
+from keyspec.ownership import Policy
+from keyspec.reconcile import Options, Session, apply_run, plan_run
+from keyspec.report import apply_exit_code
+
+HUB = f'hubs: {{fake: {{url: "{URL}", auth: "env:HUB_KEY", auth_key_id: keyspec_ci, concurrency: %d, timeout: %ds}}}}\n'
+STORE = 'defaults: {store: "file:secrets/{hub}/{key}"}\n'
+ALL = Policy(allow_delete=True, allow_unlock=True)
+SPEC = """\
+guards: {max_change_share: 100%}
+keys:
+  ci_born: {roles: [User], state: locked}
+  ci_edit: {roles: [Operator, User]}
+  ci_gone: {state: absent}
+  ci_lock: {roles: [User], state: locked}
+  ci_narrow: {roles: [User]}
+  ci_new: {roles: [User], description: new}
+  ci_unlock: {roles: [User], state: active}
+"""
+STRANGERS = ("keyspec_ci", "stranger")
+SEEDED = ("ci_edit", "ci_gone", "ci_lock", "ci_narrow", "ci_unlock")
+
+
+@dataclass
+class Bench:
+    """A spec, a store and a fake hub; each run is a session of its own, as a process would be."""
+
+    folder: Path
+    fake: FakeHub = field(default_factory=FakeHub)
+
+    def write(self, text, *, concurrency=1, timeout_s=1):
+        (self.folder / "keyspec.yaml").write_text("keyspec: 1\n" + HUB % (concurrency, timeout_s) + STORE + text)
+
+    def session(self, *, handle=None, **settings):
+        connections = Connections(
+            environ={"HUB_KEY": CREDENTIAL, "XDG_STATE_HOME": str(self.folder / "state")},
+            world=self.fake.time.world(),
+            transport=httpx.MockTransport(handle or self.fake.handle),
+        )
+        return Session(connections=connections, monotonic=lambda: self.fake.time.now_s, **settings)
+
+    def options(self, policy=ALL):
+        return Options(files=(str(self.folder / "keyspec.yaml"),), policy=policy)
+
+    def plan(self, session=None, policy=ALL):
+        return plan_run(self.options(policy), session or self.session())
+
+    def run(self, *, policy=ALL, between=None, asked=False, **settings):
+        """Plan and apply; `between` happens between the two."""
+        session = self.session(**settings)
+        planned = self.plan(session, policy)
+        if between:
+            between()
+        return apply_run(planned, self.options(policy), session, asked=asked)
+
+    def value(self, key_id):
+        path = self.folder / "secrets/fake" / key_id
+        return path.read_text() if path.exists() else None
+
+    def spooled(self):
+        return [path.read_text() for path in (self.folder / "state").rglob("*.json")]
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Bench(tmp_path)
+
+
+def told(report):
+    return [f"{result.step.action} {result.step.key_id} {result.outcome}" for result in report.results]
+
+
+def sent(fake, *operations):
+    asked = [(name_operation(seen.method, seen.path), seen) for seen in fake.requests]
+    return [
+        f"{operation} {seen.json['keyId'] if operation == 'create_key' else seen.path.removeprefix(BASE + '/api_keys')}"
+        for operation, seen in asked
+        if operation not in ("list_roles", *operations)
+    ]
+
+
+def seed(fake):
+    fake.add("keyspec_ci", roles=["Administrator"])
+    fake.add("stranger")
+    fake.add("ci_edit")
+    fake.add("ci_gone", locked=True)
+    fake.add("ci_lock")
+    fake.add("ci_narrow", roles=["Operator", "User"])
+    fake.add("ci_unlock", locked=True)
+
+
+CLEAN = [
+    "list_keys ",
+    "lock_key /ci_lock/lock",
+    "edit_key /ci_narrow",
+    "create_key ci_born",
+    "lock_key /ci_born/lock",
+    "create_key ci_new",
+    "edit_key /ci_edit",
+    "unlock_key /ci_unlock/unlock",
+    "delete_key /ci_gone",
+    "list_keys ",
+]
+
+
+def test_a_plan_is_done_in_its_phases_with_one_request_a_step_and_verified_by_one_list(bench):
+    seed(bench.fake)
+    bench.write(SPEC)
+    report = bench.run()
+    assert {result.outcome for result in report.results} == {"applied"}
+    assert [hub.verified for hub in report.hubs] == [True]
+    assert sent(bench.fake) == CLEAN
+    assert bench.plan().plan.steps == ()
+
+
+def test_keys_run_side_by_side_within_concurrency_and_phases_are_barriers(bench):
+    bench.write(
+        "guards: {max_change_share: 100%}\nkeys: {"
+        + ", ".join(f"ci_{number}: {{roles: [User], state: locked}}" for number in range(4))
+        + ", ci_wide: {roles: [Operator, User]}}\n",
+        concurrency=4,
+    )
+    bench.fake.add("keyspec_ci")
+    bench.fake.add("ci_wide")
+    together = threading.Barrier(4, timeout=10)
+
+    def handle(request):
+        if request.method == "POST":
+            together.wait()
+        return bench.fake.handle(request)
+
+    report = bench.run(handle=handle)
+    assert {result.outcome for result in report.results} == {"applied"}
+    order = [line.partition(" ")[0] for line in sent(bench.fake, "list_keys")]
+    assert order == ["create_key"] * 4 + ["lock_key"] * 4 + ["edit_key"]
+
+
+# Faults at every request
+
+
+def after(fake, answer):
+    """The hub does what was asked, and then answers so."""
+
+    def fault(request):
+        body = json.loads(request.content) if request.content else None
+        done = fake._answer(request, request.url.raw_path.decode().partition("?")[0], body)
+        return answer(done) if callable(answer) else answer
+
+    return fault
+
+
+def cut(done):
+    return httpx.Response(done.status_code, content=done.content[: len(done.content) // 2], headers=done.headers)
+
+
+HTML = httpx.Response(200, html="<!doctype html><title>Portal</title>")
+FAULTS = {
+    "refused": lambda fake: "refused",
+    "no connection": lambda fake: "connect-timeout",
+    "reset before": lambda fake: "reset-before",
+    "reset after": lambda fake: "reset-after",
+    "timeout before": lambda fake: "timeout-before",
+    "timeout after": lambda fake: "timeout-after",
+    "429 before": lambda fake: refuse(429, "slow", "down", **{"retry-after": "1"}),
+    "503 before": lambda fake: refuse(503, "busy", "later", **{"retry-after": "1"}),
+    "500 before": lambda fake: refuse(500, "broken", "oops"),
+    "401 before": lambda fake: refuse(401, "no", "no"),
+    "404 before": lambda fake: refuse(404, "no", "no"),
+    "409 before": lambda fake: refuse(409, "no", "no"),
+    "422 before": lambda fake: refuse(422, "no", "no"),
+    "html before": lambda fake: HTML,
+    "redirect before": lambda fake: httpx.Response(307, headers={"location": "https://login.example/"}),
+    "500 after": lambda fake: after(fake, refuse(500, "broken", "oops")),
+    "html after": lambda fake: after(fake, HTML),
+    "cut after": lambda fake: after(fake, cut),
+    "empty after": lambda fake: after(fake, lambda done: httpx.Response(done.status_code)),
+}
+
+
+def check_invariants(bench, seen_strangers):
+    fake = bench.fake
+    assert {key_id: fake.keys[key_id] for key_id in STRANGERS} == seen_strangers
+    assert not [path for _, path, _ in fake.writes if any(key_id in path for key_id in STRANGERS)]
+    for key_id, key in fake.keys.items():
+        if key_id in (*STRANGERS, *SEEDED) or key["locked"]:
+            continue
+        value = fake.values[key_id]
+        assert value == bench.value(key_id) or any(value in text for text in bench.spooled()), f"{key_id} lost"
+
+
+class Counting(FakeHub):
+    """Counts the creates and deletes that were really done."""
+
+    def _create(self, body):
+        answer = super()._create(body)
+        if answer.status_code == 201:
+            self.made[body["keyId"]] += 1
+        return answer
+
+    def _change(self, operation, key_id, body):
+        answer = super()._change(operation, key_id, body)
+        if operation == "delete_key" and answer.status_code == 204:
+            self.made[key_id] -= 1
+        return answer
+
+
+def make_bench(folder):
+    folder.mkdir()
+    bench = Bench(folder, Counting())
+    bench.fake.made = Counter()
+    seed(bench.fake)
+    bench.write(SPEC)
+    return bench
+
+
+def run_until_quiet(bench, *, most=5):
+    for _ in range(most):
+        report = bench.run()
+        if apply_exit_code(report) == 0 and not bench.plan().plan.steps:
+            return
+    raise AssertionError(f"not quiet: {told(report)}")
+
+
+def check_end(bench, strangers):
+    check_invariants(bench, strangers)
+    assert {key_id for key_id, count in bench.fake.made.items() if count > 0} == {"ci_born", "ci_new"}
+    assert all(count <= 1 for count in bench.fake.made.values())
+    locked = {key_id for key_id, key in bench.fake.keys.items() if key["locked"]}
+    assert locked == {"ci_born", "ci_lock"}
+    assert bench.value("ci_new") == bench.fake.values["ci_new"]
+    assert bench.value("ci_born") == bench.fake.values["ci_born"]
+    assert bench.fake.keys["ci_edit"]["roles"] == ["Operator", "User"]
+    assert bench.fake.keys["ci_narrow"]["roles"] == ["User"]
+    assert bench.spooled() == []
+    assert set(bench.fake.keys) == {*STRANGERS, *SEEDED, "ci_born", "ci_new"} - {"ci_gone"}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_at_any_request_loses_no_value_touches_no_stranger_and_the_next_runs_converge(tmp_path, name, campaign):
+    stride = 1 if campaign == "full" else 2
+    for number in range(1 + list(FAULTS).index(name) % stride, len(CLEAN) + 4, stride):
+        bench = make_bench(tmp_path / str(number))
+        strangers = {key_id: bench.fake.keys[key_id] for key_id in STRANGERS}
+        bench.fake.fail(number, FAULTS[name](bench.fake))
+        report = bench.run()
+        check_invariants(bench, strangers)
+        assert all(count <= 1 for count in bench.fake.made.values())
+        if any(result.outcome == "failed" and result.step.phase < 4 for result in report.results):
+            assert "ci_gone" in bench.fake.keys
+        bench.fake.faults.clear()
+        run_until_quiet(bench)
+        check_end(bench, strangers)
+
+
+@pytest.mark.parametrize("second", ["reset after", "refused", "html before", "500 after"])
+def test_two_faults_in_a_row_are_survived_too(tmp_path, second, campaign):
+    for number in range(3, len(CLEAN) + 2):
+        for distance in (1, 2) if campaign == "full" else (1,):
+            bench = make_bench(tmp_path / f"{number}-{distance}")
+            strangers = {key_id: bench.fake.keys[key_id] for key_id in STRANGERS}
+            bench.fake.fail(number, "reset-after")
+            bench.fake.fail(number + distance, FAULTS[second](bench.fake))
+            bench.run()
+            bench.fake.faults.clear()
+            run_until_quiet(bench)
+            check_end(bench, strangers)
+
+
+# Lists, conflicts, already
+
+
+def test_a_fresh_list_is_not_read_again_an_old_one_and_one_before_a_question_is(bench):
+    bench.write("keys: {ci_a: {roles: [User]}}\n")
+    bench.run()
+    assert bench.fake.count("list_keys") == 2
+    bench.write("keys: {ci_b: {roles: [User]}}\n")
+    bench.run(between=lambda: bench.fake.time.sleep(61))
+    assert bench.fake.count("list_keys") == 5
+    bench.write("keys: {ci_c: {roles: [User]}}\n")
+    bench.run(asked=True)
+    assert bench.fake.count("list_keys") == 8
+    bench.run(asked=True)
+    assert bench.fake.count("list_keys") == 9
+
+
+def test_what_changed_since_is_a_conflict_or_already_so_for_that_key_alone(bench):
+    fake = bench.fake
+    for key_id in ("keyspec_ci", "ci_done", "ci_gone", "ci_half", "ci_other", "ci_same"):
+        fake.add(key_id)
+    bench.write(
+        "guards: {max_change_share: 100%}\nkeys: {"
+        + ", ".join(f"ci_{name}: {{roles: [Operator], description: d}}" for name in ("done", "half", "other", "same"))
+        + ", ci_gone: {roles: [Operator]}}\n"
+    )
+
+    def meddle():
+        fake.keys["ci_done"] |= {"roles": ["Operator"], "description": "d", "reauthenticationTimeout": 7}
+        fake.keys["ci_half"] |= {"roles": ["Operator"], "description": "somebody else's"}
+        fake.keys["ci_other"] |= {"reauthenticationTimeout": 7}
+        del fake.keys["ci_gone"]
+
+    report = bench.run(between=meddle, asked=True)
+    assert told(report) == [
+        "edit ci_done already",
+        "edit ci_gone conflict",
+        "edit ci_half conflict",
+        "edit ci_other conflict",
+        "edit ci_same applied",
+    ]
+    assert fake.keys["ci_half"]["description"] == "somebody else's"
+    assert report.hubs[0].verified is False
+    assert apply_exit_code(report) == 3
+
+
+def test_a_key_created_meanwhile_is_already_so_and_is_not_locked_unlike_it_was_reviewed(bench):
+    bench.fake.add("keyspec_ci")
+    bench.write("keys: {ci_a: {roles: [User], state: locked}, ci_b: {roles: [User], state: locked}}\n")
+
+    def meddle():
+        bench.fake.add("ci_a", description="not as a create would make it")
+        bench.fake.add("ci_b")
+
+    report = bench.run(between=meddle, asked=True)
+    assert told(report) == ["create ci_a already", "lock ci_a conflict", "create ci_b already", "lock ci_b applied"]
+
+
+def test_a_key_unlocked_meanwhile_is_not_deleted(bench):
+    bench.fake.add("keyspec_ci")
+    bench.fake.add("ci_gone", locked=True)
+    bench.write("guards: {max_change_share: 100%}\nkeys: {ci_gone: {state: absent}}\n")
+    report = bench.run(between=lambda: bench.fake.keys["ci_gone"].update(locked=False), asked=True)
+    assert told(report) == ["delete ci_gone conflict"]
+    assert "ci_gone" in bench.fake.keys
+
+
+def test_after_a_failed_step_the_keys_later_steps_and_all_deletes_are_skipped(bench):
+    seed(bench.fake)
+    bench.write(SPEC)
+    bench.fake.fail_next("create_key", refuse(422, "no", "no"))
+    outcomes = told(bench.run())
+    assert "create ci_born failed" in outcomes
+    assert "lock ci_born skipped" in outcomes
+    assert "create ci_new applied" in outcomes
+    assert "delete ci_gone skipped" in outcomes
+    assert outcomes.count("delete ci_gone skipped") == sum("skipped" in line for line in outcomes) - 1
+
+
+def test_a_conflict_skips_the_keys_later_steps_and_nothing_else(bench):
+    seed(bench.fake)
+    bench.write(SPEC)
+    bench.fake.fail_next("create_key", refuse(409, "no", "no"))
+    outcomes = told(bench.run())
+    assert "create ci_born conflict" in outcomes
+    assert "lock ci_born skipped" in outcomes
+    assert "delete ci_gone applied" in outcomes
+
+
+def test_a_hub_that_cannot_be_listed_again_fails_its_steps_and_sends_none(bench):
+    bench.write("keys: {ci_a: {roles: [User]}}\n")
+    report = bench.run(between=lambda: bench.fake.fail_next("list_keys", refuse(403, "no", "no")), asked=True)
+    assert told(report) == ["create ci_a failed"]
+    assert bench.fake.writes == []
+    assert apply_exit_code(report) == 1
+
+
+def test_once_cancelled_nothing_begins_but_the_lock_of_a_key_just_created(bench):
+    seed(bench.fake)
+    bench.write(SPEC)
+    session = bench.session()
+
+    def cancel(result):
+        if result.step.key_id == "ci_born" and result.step.action == "create":
+            session.cancelled.set()
+
+    session = bench.session(on_step=cancel)
+    report = apply_run(bench.plan(session), bench.options(), session)
+    assert told(report) == [
+        "lock ci_lock applied",
+        "edit ci_narrow applied",
+        "create ci_born applied",
+        "lock ci_born applied",
+        "create ci_new skipped",
+        "edit ci_edit skipped",
+        "unlock ci_unlock skipped",
+        "delete ci_gone skipped",
+    ]
+    assert report.interrupted
+    assert apply_exit_code(report) == 130
+    assert bench.fake.count("list_keys") == 1
+
+
+def test_each_phase_begins_with_a_deadline_of_its_own(bench):
+    """The tightening steps spend the deadline of 3 x 100 s + 60 s; without a new one nothing more would be sent."""
+    for name in ("keyspec_ci", "ci_a", "ci_b", "ci_c", "ci_d"):
+        bench.fake.add(name)
+    keys = ", ".join(f"ci_{name}: {{state: locked, roles: [User]}}" for name in "abcd")
+    bench.write(f"guards: {{max_change_share: 100%}}\nkeys: {{ci_new: {{roles: [User]}}, {keys}}}\n", timeout_s=100)
+
+    def stall(_):
+        bench.fake.time.sleep(130)
+        return refuse(503, "busy", "later", **{"retry-after": "59"})
+
+    for _ in range(9):
+        bench.fake.fail_next("lock_key", stall)
+    assert told(bench.run()) == [*(f"lock ci_{name} failed" for name in "abcd"), "create ci_new applied"]
+    assert bench.fake.count("lock_key") == 4
+
+
+def test_a_bug_in_one_step_hides_nothing_of_the_others(bench):
+    bench.write("keys: {ci_a: {roles: [User]}, ci_b: {roles: [User]}}\n")
+
+    def explode(request):
+        raise RuntimeError("with a s3cret in it")
+
+    bench.fake.fail_next("create_key", explode)
+    report = bench.run()
+    assert told(report) == ["create ci_a failed", "create ci_b applied"]
+    assert "s3cret" not in str(report.results[0].error)
