@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from keyspec.errors import StoreError as StoreError
     from keyspec.errors import UnresolvedError as UnresolvedError
     from keyspec.errors import UsageError as UsageError
+    from keyspec.loader import load_desired as load_desired
     from keyspec.model import Key as Key
     from keyspec.ownership import Policy as Policy
     from keyspec.plan import Change as Change
@@ -28,12 +29,9 @@ if TYPE_CHECKING:
     from keyspec.plan import Step as Step
     from keyspec.plandocument import plan_document as plan_document
     from keyspec.plandocument import report_document as report_document
-    from keyspec.reconcile import Options as Options
     from keyspec.reconcile import Planned as Planned
-    from keyspec.reconcile import Session as Session
     from keyspec.reconcile import apply_run as apply_run
     from keyspec.reconcile import list_run as list_run
-    from keyspec.reconcile import load_desired as load_desired
     from keyspec.reconcile import plan_desired as plan_desired
     from keyspec.reconcile import plan_run as plan_run
     from keyspec.render.outcome import render_report as render_report
@@ -42,6 +40,8 @@ if TYPE_CHECKING:
     from keyspec.report import Report as Report
     from keyspec.report import apply_exit_code as apply_exit_code
     from keyspec.report import plan_exit_code as plan_exit_code
+    from keyspec.session import Options as Options
+    from keyspec.session import Session as Session
     from keyspec.source import Source as Source
 
 _HOMES = {
@@ -60,16 +60,9 @@ _HOMES = {
     "ownership": ("Policy",),
     "plan": ("Change", "Finding", "Plan", "Step"),
     "plandocument": ("plan_document", "report_document"),
-    "reconcile": (
-        "Options",
-        "Planned",
-        "Session",
-        "apply_run",
-        "list_run",
-        "load_desired",
-        "plan_desired",
-        "plan_run",
-    ),
+    "loader": ("load_desired",),
+    "reconcile": ("Planned", "apply_run", "list_run", "plan_desired", "plan_run"),
+    "session": ("Options", "Session"),
     "render.outcome": ("render_report",),
     "render.text": ("render_plan",),
     "report": ("ExitCode", "Report", "apply_exit_code", "plan_exit_code"),

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from keyspec.disk import explain
 from keyspec.errors import HubError, UsageError
 from keyspec.files import write_file
-from keyspec.reconcile import Session, load_text, read_fleet
+from keyspec.loader import load_text
+from keyspec.reader import read_fleet
 from keyspec.schemas import SCHEMAS, render_schema
+from keyspec.session import Session
 from keyspec.starter import EXAMPLE, IGNORE, write_keys, write_starter
 
 if TYPE_CHECKING:

@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "plan": "Show what differs on every hub.",
     "apply": "Make the hubs as the spec says.",
     "list": "Show the live keys of all hubs as one grid.",
+    "doctor": "Say what is reachable and what is missing.",
     "schema": "Print a JSON Schema.",
     "completion": "Print a shell's completion script.",
     "devhub": "Run local hubs to try things on.",

@@ -55,7 +55,12 @@ class Connections:
         hub = target.hub
         auth = None
         if target.contract.auth is not None:
-            auth = resolve_reference(parse_reference(hub.auth), file=target.connection, environ=self.environ)
+            auth = resolve_reference(
+                parse_reference(hub.auth),
+                file=target.connection,
+                environ=self.environ,
+                follow_links=not target.pinned,
+            )
         endpoint = Endpoint(
             name=target.name,
             url=hub.url,

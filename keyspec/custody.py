@@ -17,7 +17,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from keyspec.errors import AnswerLost, HubConflict, HubError, KeyspecError, StoreConflict, StoreError
@@ -46,14 +47,23 @@ ATTEMPTS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One apply: the digest of its plan, its nonce, its clock (seconds since the epoch), and where values may wait."""
+    """One apply: the digest of its plan, its nonce, its clock (seconds since the epoch), and where values may wait.
+
+    `choose` picks one of some characters, with cryptographic chance.
+    """
 
     plan: str
     nonce: str
     now: Callable[[], float]
     new_nonce: Callable[[], str]
     spool: Spool
+    choose: Callable[[str], str]
     take_over: tuple[str, ...] = ()
+    _locks: dict[Entry, Lock] = field(default_factory=dict)
+
+    def claim(self, entry: Entry) -> Lock:
+        """Give the lock of an entry: of one process, only one thread at a time may change it."""
+        return self._locks.setdefault(entry, Lock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +79,16 @@ class _Placed:
 class Keeping:
     """One key's custody: the hub that makes the value, the entry that keeps it.
 
-    `planned` is the entry as the plan saw it. `others` are the IDs on the hub that no create of this run can have made.
+    `owner` is what a note must name (see `sharing`). `replicas` get every value after the entry has it. `planned` is
+    the entry as the plan saw it. `others` are the IDs on the hub that no create of this run can have made.
     """
 
     hub: Hub
     store: Store
     entry: Entry
     run: Run
+    owner: str
+    replicas: tuple[tuple[Store, Entry], ...] = ()
     planned: Kept | str | None = None
     others: frozenset[str] = frozenset()
 
@@ -92,6 +105,22 @@ class Keeping:
             return self._ask(key, placed)
         finally:
             self.store.release(self.entry)
+
+    def copy(self, key_id: str) -> str | None:
+        """Bring the stored value, with its record, to the replicas; give what went wrong."""
+        wrong = []
+        for store, entry in self.replicas:
+            try:
+                copy_value(self.store, self.entry, store, entry, owner=(self.owner, key_id))
+            except StoreError as error:
+                wrong.append(f"the replica could not be written: {error}")
+        return "; ".join(wrong) or None
+
+    def preflight(self) -> None:
+        """Raise StoreError unless the value can be written to its entry, and read back."""
+        if not self.store.capabilities.readable:
+            raise StoreError(f"{self.entry.reference}: nothing can be read back here; name a readable store first")
+        self.store.preflight(self.entry)
 
     def is_as_planned(self) -> bool:
         """Tell whether the entry is as the plan saw it."""
@@ -112,35 +141,36 @@ class Keeping:
         value = self.store.read(self.entry)
         if value is None:
             raise StoreError(f"{self.entry.reference}: the value is gone")
-        self.store.replace(self.entry, kept.version, Content(self._record(key_id, value, locked=False), value))
+        self.store.replace(self.entry, kept.version, Content(self.record(key_id, value, hubs=(self.hub.name,)), value))
         self.store.release(self.entry)
 
     def _empty_spool(self, spooled: Spooled) -> None:
         kept = with_lease(self.store.look(self.entry), self.run.now())
         key_id = spooled.slot.key_id
-        verdict = judge_kept(kept, owner=self.hub.name, key_id=key_id, live=None)
+        verdict = judge_kept(kept, owner=self.owner, key_id=key_id, live=None)
         if isinstance(kept.note, Mark) and kept.note.nonce != spooled.nonce:
             verdict = "another-run"
-        content = Content(self._record(key_id, spooled.value, locked=True), spooled.value)
+        content = Content(self.record(key_id, spooled.value, hubs=(self.hub.name,), locked=True), spooled.value)
         match verdict:
             case "nothing" | "unsent" | "delivered" | "missing":
                 self.store.replace(self.entry, kept.version, content)
                 self._read_back(spooled.value)
                 self.store.release(self.entry)
-            case _ if not self._holds(spooled.value):
+            case _ if not self.holds(spooled.value):
                 raise StoreError(f"{self.entry.reference}: {verdict}; the spooled value stays where it is")
         self.run.spool.remove(spooled.slot)
 
-    def _holds(self, value: Secret) -> bool:
+    def holds(self, value: Secret) -> bool:
+        """Tell whether this very value stands at the entry."""
         stored = self.store.read(self.entry)
         return stored is not None and stored.same_as(value)
 
     def _mark(self, key: Key) -> _Placed:
         """Put the mark, unless the entry is another's."""
-        self.store.preflight(self.entry)
+        self.preflight()
         kept = with_lease(self.store.look(self.entry), self.run.now())
-        mark = Mark(self.hub.name, key, self.run.plan, self.run.nonce, self._lease())
-        verdict = judge_kept(kept, owner=self.hub.name, key_id=key.key_id, live=None)
+        mark = Mark(self.owner, key, self.run.plan, self.run.nonce, self._lease())
+        verdict = judge_kept(kept, owner=self.owner, key_id=key.key_id, live=None)
         if verdict == "foreign" and key.key_id not in self.run.take_over:
             what = "the entry was not written by keyspec for this hub and key"
             raise StoreError(f"store-foreign-entry: {self.entry.reference}: {what}")
@@ -178,7 +208,7 @@ class Keeping:
 
     def _keep(self, key: Key, created: Created, placed: _Placed) -> Verdict:
         """Put the value before anything else of the answer is looked at."""
-        content = Content(self._record(key.key_id, created.value, locked=False), created.value)
+        content = Content(self.record(key.key_id, created.value, hubs=(self.hub.name,)), created.value)
         try:
             self.store.replace(self.entry, placed.version, content)
             self._read_back(created.value)
@@ -186,8 +216,8 @@ class Keeping:
             why = str(error) if isinstance(error, KeyspecError) else f"unexpected {type(error).__name__} in the store"
             return self._spool(key, created, why)
         if created.key_error is None:
-            return "applied", None
-        return "failed", f"{created.key_error}; {self._lock(self._made(key, created))}; its value is stored"
+            return "applied", self.copy(key.key_id)
+        return "failed", f"{created.key_error}; {self.lock(self._made(key, created))}; its value is stored"
 
     def _spool(self, key: Key, created: Created, why: str) -> Verdict:
         try:
@@ -195,7 +225,7 @@ class Keeping:
             where = f"the value waits in {path}; the next apply stores it"
         except (OSError, KeyspecError):
             where = "the value could not be kept anywhere; the key will be replaced"
-        return "failed", f"{why}; {self._lock(self._made(key, created))}; {where}"
+        return "failed", f"{why}; {self.lock(self._made(key, created))}; {where}"
 
     def _made(self, key: Key, created: Created) -> str:
         """Give the ID of the key that was made: the one asked for, unless the answer names another new one."""
@@ -216,7 +246,7 @@ class Keeping:
         mark = self._find_maker(found, placed)
         if mark is None:
             return "conflict", f"{error}; the key that is there now is not the one that was asked for"
-        told = self._lock(key.key_id)
+        told = self.lock(key.key_id)
         if mark is placed.inherited:
             with suppress(StoreError):  # so that the next run, too, knows the key as ours
                 self.store.replace(self.entry, placed.version, Content(mark))
@@ -226,11 +256,12 @@ class Keeping:
         """Give the mark, ours or the one inherited, whose create made this key."""
         for mark in filter(None, (placed.mark, placed.inherited)):
             kept = Kept(mark, has_value=False, version=placed.version)
-            if judge_kept(kept, owner=self.hub.name, key_id=found.key_id, live=found) == "undelivered":
+            if judge_kept(kept, owner=self.owner, key_id=found.key_id, live=found) == "undelivered":
                 return mark
         return None
 
-    def _lock(self, key_id: str) -> str:
+    def lock(self, key_id: str) -> str:
+        """Lock a key whose value is not in safe hands, and say whether that could be done."""
         try:
             outcome, error = write_surely(
                 self.hub,
@@ -249,17 +280,38 @@ class Keeping:
             self.store.clear(self.entry, placed.version)
 
     def _read_back(self, value: Secret) -> None:
-        if not self._holds(value):
+        if not self.holds(value):
             raise StoreError(f"{self.entry.reference}: what was read back is not what was put")
 
-    def _record(self, key_id: str, value: Secret, *, locked: bool) -> Record:
+    def record(self, key_id: str, value: Secret, *, hubs: tuple[str, ...], locked: bool = False) -> Record:
+        """Give the record of a value that is known on some hubs."""
         fingerprint = mark_value(value, self.run.new_nonce())
-        return Record(self.hub.name, key_id, (self.hub.name,), fingerprint, locked_by_keyspec=locked)
+        return Record(self.owner, key_id, hubs, fingerprint, locked_by_keyspec=locked)
 
     def _lease(self) -> int:
         if self.store.capabilities.locks:
             return 0
         return int(self.run.now() + self.hub.timeout_s * ATTEMPTS + 60)
+
+
+def copy_value(store: Store, entry: Entry, to: Store, copy: Entry, *, owner: tuple[str, str]) -> None:
+    """Put what stands at an entry at another one; nothing that somebody else put there is touched.
+
+    Raises:
+        StoreError: it could not be done.
+    """
+    record, value = store.look(entry).note, store.read(entry)
+    if not isinstance(record, Record) or value is None:
+        raise StoreError(f"{entry.reference}: there is no value to copy")
+    to.preflight(copy)
+    kept = to.look(copy)
+    verdict = judge_kept(kept, owner=owner[0], key_id=owner[1], live=None)
+    if verdict == "foreign":
+        raise StoreError(f"store-foreign-entry: {copy.reference}: the entry was not written by keyspec for this key")
+    if verdict == "nothing":
+        to.put_if_absent(copy, Content(record, value))
+    elif kept.note != record:
+        to.replace(copy, to.set_aside(copy, kept.version), Content(record, value))
 
 
 def slot_of(hub: str, key_id: str, entry: Entry) -> Slot:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from keyspec.document import locate
-from keyspec.fingerprint import digest_of
+from keyspec.fingerprint import canonical, digest_bytes, digest_of
 from keyspec.model import DEFAULT_DESCRIPTION, DEFAULT_REAUTH_TIMEOUT_S, Key, as_set
 from keyspec.secret import parse_reference
 from keyspec.spec import VALUE_SOURCES
@@ -96,7 +96,7 @@ class DesiredKey:
 class DesiredHub:
     """One hub and the keys declared for it, in the order of their IDs.
 
-    `connection` is the file that the relative paths of the hub's settings start from.
+    `connection` is the file that the relative paths of the hub's settings start from; `pinned` as in `Spec`.
     """
 
     name: str
@@ -104,6 +104,7 @@ class DesiredHub:
     connection: str
     contract: Contract
     keys: Mapping[str, DesiredKey]
+    pinned: bool = False
 
     @property
     def hub(self) -> Hub:
@@ -144,6 +145,7 @@ class Desired:
     declared_ids: frozenset[str]
     protected_ids: frozenset[str]
     spec: str
+    pinned: bool = False
 
     def only_hubs(self, names: frozenset[str]) -> Desired:
         """Give the same desired state for some of the hubs."""
@@ -153,15 +155,16 @@ class Desired:
 def digest_desired(hubs: Mapping[str, DesiredHub], ownership: Ownership, guards: Guards) -> str:
     """Give the digest of everything a plan follows from on the desired side."""
     document = {
-        "hubs": {name: _hub_document(hub) for name, hub in hubs.items()},
+        "hubs": {name: _digest_hub(hub) for name, hub in hubs.items()},
         "ownership": [as_set(ownership.key_ids), ownership.unlisted],
         "guards": [guards.max_deletes, guards.max_change_share, guards.unlock],
     }
     return digest_of(document)
 
 
-def _hub_document(hub: DesiredHub) -> object:
-    return [hub.hub.url, hub.hub.auth_key_id, [_key_document(key) for key in hub.keys.values()]]
+def _digest_hub(hub: DesiredHub) -> str:
+    keys = (canonical(_key_document(key)) + b"\n" for key in hub.keys.values())
+    return digest_bytes(canonical([hub.hub.url, hub.hub.auth_key_id]), *keys)
 
 
 def _key_document(key: DesiredKey) -> object:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import signal
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -23,22 +23,38 @@ _POLL_S: Final = 0.1
 
 
 def run_fleet(
-    work: Callable[[T], R], items: Iterable[T], *, parallel: int, interrupted: Callable[[int], None]
+    work: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    parallel: int,
+    interrupted: Callable[[int], None],
+    after: Mapping[int, frozenset[int]] | None = None,
 ) -> tuple[R, ...]:
-    """Do `work` for every item, at most `parallel` at once; give the results in the order of the items."""
+    """Do `work` for every item, at most `parallel` at once; give the results in the order of the items.
+
+    `after` tells, for the position of an item, those of others that must be done before it begins, without a circle.
+    """
     todo = tuple(items)
     if not todo:
         return ()
     told = 0
+    futures: dict[int, Future[R]] = {}
     with _counted_interrupts() as interrupts, ThreadPoolExecutor(min(parallel, len(todo)), "hub") as workers:
-        futures = [workers.submit(work, item) for item in todo]
-        pending = set(futures)
-        while pending:
-            _, pending = wait(pending, timeout=_POLL_S)
+        waiting = tuple(range(len(todo)))
+        while waiting or not all(future.done() for future in futures.values()):
+            ready = [place for place in waiting if _are_done((after or {}).get(place, frozenset()), futures)]
+            futures.update((place, workers.submit(work, todo[place])) for place in ready)
+            waiting = tuple(place for place in waiting if place not in futures)
+            pending = [future for future in futures.values() if not future.done()]
+            wait(pending, timeout=_POLL_S, return_when=FIRST_COMPLETED if waiting else ALL_COMPLETED)
             while told < len(interrupts):
                 told += 1
                 interrupted(told)
-        return tuple(future.result() for future in futures)
+    return tuple(futures[place].result() for place in range(len(todo)))
+
+
+def _are_done(places: Iterable[int], futures: Mapping[int, Future[R]]) -> bool:
+    return all(place in futures and futures[place].done() for place in places)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from keyspec.errors import AnswerLost, HubConflict, HubError, KeyspecError, StoreConflict, StoreError
+from keyspec.model import as_set
 from keyspec.record import Content, Record
 from keyspec.recovery import judge_kept, with_lease
 from keyspec.secret import Secret
@@ -52,23 +53,23 @@ def make_value(choose: Callable[[str], str], prefix: str | None) -> Secret:
 def import_key(keeping: Keeping, key: Key, supply: Supply) -> Verdict:
     """Bring a key with its value to the hub; give the outcome and what went wrong."""
     try:
-        value = store_value(keeping, key.key_id, supply)
+        with keeping.run.claim(keeping.entry):
+            value = store_value(keeping, key.key_id, supply)
+            if value is None:
+                return "skipped", "its value is not stored yet; a later run imports it"
+            note_hub(keeping, key.key_id, known=False)
     except KeyspecError as error:
         return "failed", f"{error}; nothing was sent to the hub"
-    if value is None:
-        return "skipped", "its value is not stored yet; a later run imports it"
-    outcome, error = _send(keeping, key, value)
-    if outcome == "applied":
-        try:
-            add_hub(keeping, key.key_id)
-        except StoreError as failed:
-            return "applied", f"the record could not be completed: {failed}"
-    return outcome, error
+    outcome, why = _send(keeping, key, value)
+    if outcome != "applied":
+        return outcome, why
+    with keeping.run.claim(keeping.entry):
+        return "applied", _complete(keeping, key.key_id)
 
 
 def store_value(keeping: Keeping, key_id: str, supply: Supply) -> Secret | None:
     """Give the stored value; where there is none, get one and store it first. None if there is none to get."""
-    keeping.store.preflight(keeping.entry)
+    keeping.preflight()
     given = supply.read() if supply.read else None
     for _ in range(_TRIES):
         kept = with_lease(keeping.store.look(keeping.entry), keeping.run.now())
@@ -91,20 +92,37 @@ def store_value(keeping: Keeping, key_id: str, supply: Supply) -> Secret | None:
     raise StoreError(f"{keeping.entry.reference}: too many writers at once")
 
 
-def add_hub(keeping: Keeping, key_id: str) -> None:
-    """Name the hub in the record of the value it has now."""
+def note_hub(keeping: Keeping, key_id: str, *, known: bool) -> None:
+    """Name the hub in the value's record: as asked to take it, or, `known`, as having it.
+
+    Raises:
+        StoreError: the record could not be changed.
+    """
+    name = keeping.hub.name
     for _ in range(_TRIES):
         kept = keeping.store.look(keeping.entry)
         record = kept.note
-        if not isinstance(record, Record) or record.key_id != key_id or keeping.hub.name in record.hubs:
+        if not isinstance(record, Record) or (record.hub, record.key_id) != (keeping.owner, key_id):
             return
-        hubs = tuple(sorted({*record.hubs, keeping.hub.name}))
+        hubs, asked = {*record.hubs} - {name}, {*record.asked} - {name}
+        (hubs if known else asked).add(name)
+        changed = replace(record, hubs=as_set(hubs), asked=as_set(asked))
+        if changed == record:
+            return
         try:
-            keeping.store.replace(keeping.entry, kept.version, Content(replace(record, hubs=hubs)))
+            keeping.store.replace(keeping.entry, kept.version, Content(changed))
         except StoreConflict:
             continue
         return
     raise StoreError(f"{keeping.entry.reference}: too many writers at once")
+
+
+def _complete(keeping: Keeping, key_id: str) -> str | None:
+    try:
+        note_hub(keeping, key_id, known=True)
+    except StoreError as error:
+        return f"the record could not be completed: {error}"
+    return keeping.copy(key_id)
 
 
 def _put(keeping: Keeping, key_id: str, kept: Kept, value: Secret) -> None:

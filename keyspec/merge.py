@@ -49,7 +49,8 @@ class Declared(Generic[T_co]):
 class Spec:
     """Everything declared, by name, in the order of the files; each part knows where it stands.
 
-    `connections` names, for each hub, the file that the relative paths of its settings start from.
+    `connections` names, for each hub, the file that the relative paths of its settings start from. `pinned` says that
+    a trusted file stands behind them: then references are what their text says, and no link is followed.
     """
 
     hubs: Mapping[str, Declared[Hub]]
@@ -59,6 +60,7 @@ class Spec:
     ownership: Declared[Ownership] | None
     guards: Declared[Guards] | None
     connections: Mapping[str, str]
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from keyspec.desired import Desired
     from keyspec.model import Role
     from keyspec.plan import Change, Step
 
@@ -63,6 +64,18 @@ def order_steps(steps: Iterable[Step]) -> tuple[Step, ...]:
     """Sort steps by hub, phase and key, and number them from 1."""
     ordered = sorted(steps, key=lambda step: (step.hub, step.phase, step.key_id, _RANK[step.action]))
     return tuple(replace(step, number=number) for number, step in enumerate(ordered, 1))
+
+
+def find_origins(steps: Iterable[Step], desired: Desired) -> dict[str, frozenset[str]]:
+    """Tell, for each hub that gets values other hubs make in the same run, which hubs these are."""
+    todo = [step for step in steps if not step.held]
+    made = {(step.hub, step.key_id) for step in todo if step.action == "create"}
+    found: dict[str, set[str]] = {}
+    for step in todo:
+        origin = desired.hubs[step.hub].keys[step.key_id].value.origin if step.action == "import" else None
+        if origin is not None and (origin, step.key_id) in made:
+            found.setdefault(step.hub, set()).add(origin)
+    return {hub: frozenset(others) for hub, others in found.items()}
 
 
 def _is_narrower(roles: Change, known: Mapping[str, Role] | None) -> bool:

@@ -194,16 +194,16 @@ class _HubPlan:
         key = live
         if state == "locked":
             yield self._maker.make(pair, "lock", "declared locked", TIGHTEN, (LOCK,), before=key, held_by=busy)
-            key = key if busy else replace(key, state="locked")
+            key = replace(key, state="locked")
+        # An edit could make somebody's key the image of the mark, and the next run would take it for its own.
+        held = MISMATCH if verdict == "mismatch" and fields else busy
         if fields:
-            # An edit could make somebody's key the image of the mark, and the next run would take it for its own.
-            held = MISMATCH if verdict == "mismatch" else busy
             phase = edit_phase(fields, self.live.roles)
             yield self._maker.make(pair, "edit", say_differ(fields), phase, fields, before=key, held_by=held)
-            key = key if held else change_key(key, fields)
+            key = change_key(key, fields)
         if state == "active":
             allowed = self.policy.allow_unlock or self.desired.guards.unlock
-            held = busy or (None if allowed else ALLOW_UNLOCK)
+            held = held or (None if allowed else ALLOW_UNLOCK)
             yield self._maker.make(pair, "unlock", why_unlock, WIDEN, (UNLOCK,), before=key, held_by=held)
 
     def _locked_by_keyspec(self, pair: Pair) -> bool:

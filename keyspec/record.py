@@ -43,7 +43,8 @@ class Mark:
 class Record:
     """A value is kept here: whose it is, on which hubs it is known, and its keyed fingerprint.
 
-    `locked_by_keyspec` says that keyspec locked the key since its value had not reached its store.
+    `asked` are the hubs that an import was sent to and that are not known to have it. `locked_by_keyspec` says that
+    keyspec locked the key since its value had not reached its store.
     """
 
     hub: str
@@ -52,6 +53,7 @@ class Record:
     fingerprint: str
     generation: int = 1
     locked_by_keyspec: bool = False
+    asked: tuple[str, ...] = ()
 
 
 Note = Mark | Record
@@ -100,7 +102,7 @@ def dump_note(note: Note) -> bytes:
                     "lease_until": lease_until,
                 }
             }
-        case Record(hub, key_id, hubs, fingerprint, generation, locked_by_keyspec):
+        case Record(hub, key_id, hubs, fingerprint, generation, locked_by_keyspec, asked):
             body = {
                 "record": {
                     "hub": hub,
@@ -109,6 +111,7 @@ def dump_note(note: Note) -> bytes:
                     "fingerprint": fingerprint,
                     "generation": generation,
                     "locked_by_keyspec": locked_by_keyspec,
+                    "asked": asked,
                 }
             }
     return json.dumps({"format": FORMAT, **body}, sort_keys=True).encode() + b"\n"
@@ -142,6 +145,7 @@ def _read_note(body: Any) -> Note | None:
         fingerprint=_text(record["fingerprint"]),
         generation=_number(record["generation"]),
         locked_by_keyspec=record["locked_by_keyspec"] is True,
+        asked=as_set(_text(hub) for hub in record.get("asked", ())),
     )
 
 

@@ -85,6 +85,11 @@ def served_by(kept: Kept | str | None, hub: str) -> bool:
     return isinstance(kept, Kept) and isinstance(kept.note, Record) and hub in kept.note.hubs
 
 
+def was_asked(kept: Kept | str | None, hub: str) -> bool:
+    """Tell whether an import was sent to a hub, and nobody knows yet whether it has the value."""
+    return isinstance(kept, Kept) and isinstance(kept.note, Record) and hub in kept.note.asked
+
+
 def is_locked_by_keyspec(kept: Kept | str | None) -> bool:
     """Tell whether keyspec locked the key until its value reached the store, where it is now."""
     return isinstance(kept, Kept) and isinstance(kept.note, Record) and kept.note.locked_by_keyspec and kept.has_value

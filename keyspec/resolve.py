@@ -7,7 +7,8 @@ named twice, and stores in which two keys would share one entry.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 from keyspec.desired import Desired, DesiredHub, DesiredKey, digest_desired
 from keyspec.entries import find_clashes
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
     from keyspec.contract import Contract
     from keyspec.merge import Spec
+    from keyspec.secret import Reference
     from keyspec.source import Source
+
+_FIELDS: Final = tuple(Fields.__dataclass_fields__)
 
 
 def build_desired(spec: Spec, contracts: Mapping[str, Contract]) -> Desired:
@@ -46,12 +50,12 @@ def build_desired(spec: Spec, contracts: Mapping[str, Contract]) -> Desired:
         for hub in hubs_of_key:
             which = overrides.get(hub, ())
             if which not in resolved:
-                resolved[which] = replace(_resolve(spec, declared, which), hubs=hubs_of_key)
+                resolved[which] = _resolve(spec, declared, which, hubs_of_key)
             keys[hub][key_id] = _rename_roles(resolved[which], spec.hubs[hub].value.role_names)
             used[hub].update(resolved[which].roles or ())
         problems += [*_check_roles(resolved.values()), *_check_shared(resolved.values())]
     hubs = {
-        name: DesiredHub(name, declared, spec.connections[name], contracts[name], keys[name])
+        name: DesiredHub(name, declared, spec.connections[name], contracts[name], keys[name], pinned=spec.pinned)
         for name, declared in sorted(spec.hubs.items())
     }
     problems += [*_check_role_names(hubs.values(), used), *_check_entries(hubs.values())]
@@ -67,14 +71,15 @@ def build_desired(spec: Spec, contracts: Mapping[str, Contract]) -> Desired:
         declared_ids=frozenset(spec.keys),
         protected_ids=frozenset(key_id for key_id, key in spec.keys.items() if key.value.protected),
         spec=digest_desired(hubs, ownership, guards),
+        pinned=spec.pinned,
     )
 
 
-def _resolve(spec: Spec, declared: Declared[KeySpec], which: tuple[int, ...]) -> DesiredKey:
+def _resolve(spec: Spec, declared: Declared[KeySpec], which: tuple[int, ...], hubs: tuple[str, ...]) -> DesiredKey:
     layers: tuple[Declared[Any], ...] = (*_base_layers(spec, declared), declared, *_overrides(declared, which))
     values: dict[str, object] = {}
     for layer in layers:
-        for name in Fields.__dataclass_fields__:
+        for name in _FIELDS:
             if (value := getattr(layer.value, name)) is not None:
                 values[name] = value
     store = values.get("store")
@@ -84,14 +89,19 @@ def _resolve(spec: Spec, declared: Declared[KeySpec], which: tuple[int, ...]) ->
         description=values.get("description"),  # type: ignore[arg-type]
         roles=values.get("roles"),  # type: ignore[arg-type]
         reauth_timeout_s=values.get("reauth_timeout"),  # type: ignore[arg-type]
-        store=parse_reference(store.primary) if isinstance(store, Stores) else None,
-        replicas=tuple(parse_reference(text) for text in store.replicas) if isinstance(store, Stores) else (),
+        store=_parse_once(store.primary) if isinstance(store, Stores) else None,
+        replicas=tuple(_parse_once(text) for text in store.replicas) if isinstance(store, Stores) else (),
         value=declared.value.value,
         protected=declared.value.protected,
-        hubs=(),
+        hubs=hubs,
         declared=declared,
         layers=layers,
     )
+
+
+@lru_cache(maxsize=1024)
+def _parse_once(reference: str) -> Reference:
+    return parse_reference(reference)
 
 
 def _base_layers(spec: Spec, declared: Declared[KeySpec]) -> Iterator[Declared[Fields]]:

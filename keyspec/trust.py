@@ -107,11 +107,11 @@ def pin_hubs(spec: Spec, trusted: Trusted) -> Spec:
     problems += _judge_guards(spec, trusted)
     if problems:
         raise RefusedError(problems)
-    return replace(spec, connections=dict.fromkeys(spec.hubs, trusted.file))
+    return replace(spec, connections=dict.fromkeys(spec.hubs, trusted.file), pinned=True)
 
 
 def check_references(desired: Desired, trusted: Trusted) -> None:
-    """Hold every store of a spec to the trusted globs of references.
+    """Hold every store and every given value of a spec to the trusted globs of references.
 
     Raises:
         RefusedError: naming every place that declares another reference.
@@ -119,12 +119,14 @@ def check_references(desired: Desired, trusted: Trusted) -> None:
     problems: dict[object, Problem] = {}
     for hub in desired.hubs.values():
         for key in hub.keys.values():
-            entry = hub.entry(key)
-            if entry is None or is_trusted(str(entry.reference), trusted.content.references):
-                continue
-            source = key.source("store")
-            what = f"the store of `{key.key_id}` matches no trusted reference"
-            problems.setdefault(source, Problem("untrusted", what, source, _hint(trusted)))
+            given = hub.given(key)
+            named = [(entry, "store") for entry in (hub.entry(key), *hub.replicas(key)) if entry is not None]
+            named += [(given, "value")] if given is not None else []
+            for entry, field_name in named:
+                if not is_trusted(str(entry.reference), trusted.content.references):
+                    source = key.source(field_name)
+                    what = f"the {field_name} of `{key.key_id}` matches no trusted reference"
+                    problems.setdefault(source, Problem("untrusted", what, source, _hint(trusted)))
     if problems:
         raise RefusedError(problems.values())
 

@@ -1,8 +1,8 @@
 """Specs from text, hubs from keys, plans from both: the words of the core tests.
 
-    desired = spec_of('keys: {ci_a: {roles: [User]}}')        one hub `hub`, own key `own`, unless the text says else
-    plan = plan_of(desired, hub_of(key("ci_a", roles="Operator")))
-    assert told(plan) == ["edit ci_a: roles ['Operator'] -> ['User']"]
+desired = spec_of('keys: {ci_a: {roles: [User]}}')        one hub `hub`, own key `own`, unless the text says else
+plan = plan_of(desired, hub_of(key("ci_a", roles="Operator")))
+assert told(plan) == ["edit ci_a: roles ['Operator'] -> ['User']"]
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from keyspec.merge import Reading, merge_spec
 from keyspec.model import Key, Role, as_set
 from keyspec.ownership import Policy
 from keyspec.planner import make_plan
-from keyspec.steps import change_key
 from keyspec.record import Kept, Mark, Record
 from keyspec.resolve import build_desired
+from keyspec.steps import change_key
 
 ROLES = {
     "Administrator": ("Login", "Shell", "Status"),

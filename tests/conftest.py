@@ -1,7 +1,7 @@
 """What every test stands on: a clean environment, loopback only, hypothesis profiles, and two options.
 
-    --campaign full    laws and campaigns at length; by default a small fixed sample
-    --update-golden    write what golden tests compare with, instead of comparing
+--campaign full    laws and campaigns at length; by default a small fixed sample
+--update-golden    write what golden tests compare with, instead of comparing
 """
 
 from __future__ import annotations

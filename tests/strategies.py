@@ -206,6 +206,9 @@ class World:
     def __repr__(self):
         return f"spec = {json.dumps(self.spec)}\nlive = {self.live}\nrecords = {self.records}\npolicy = {self.policy}"
 
+    def _repr_pretty_(self, printer, _cycle):  # what hypothesis asks for
+        printer.text(repr(self))
+
 
 def thorough(test):
     """Try a law on ten times the worlds that the profile asks for: worlds are cheap."""
@@ -267,13 +270,24 @@ class _Maker:
         }
 
     def hub_document(self, name):
-        return {"url": f"https://{name}.example", "auth": "env:A", "auth_key_id": ["own", "spare"], "labels": {"env": name}}
+        return {
+            "url": f"https://{name}.example",
+            "auth": "env:A",
+            "auth_key_id": ["own", "spare"],
+            "labels": {"env": name},
+        }
 
     def declared(self):
-        return [key_id for key_id in KEY_IDS if (self.rarely() if key_id in ("own", "spare") else self.random.random() < 0.6)]
+        return [
+            key_id
+            for key_id in KEY_IDS
+            if (self.rarely() if key_id in ("own", "spare") else self.random.random() < 0.6)
+        ]
 
     def key_document(self, names):
-        document = {"roles": list(self.random.choice(_ROLE_SETS))} | self.fields("description", "reauth_timeout", "state")
+        document = {"roles": list(self.random.choice(_ROLE_SETS))} | self.fields(
+            "description", "reauth_timeout", "state"
+        )
         if self.rarely(3):
             document["extends"] = "pipe"
         if self.rarely():
@@ -281,7 +295,9 @@ class _Maker:
         if self.rarely(4):
             document["hubs"] = [self.random.choice((names[-1], f"env={names[0]}"))]
         if self.rarely(4):
-            document["per_hub"] = {self.random.choice((*names, "*")): self.fields("description", "roles", "reauth_timeout", "state")}
+            document["per_hub"] = {
+                self.random.choice((*names, "*")): self.fields("description", "roles", "reauth_timeout", "state")
+            }
         return document
 
     def hub(self, name):

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import httpx
 import pytest
-
 from builders import spec_of
 from fakes.hub import CREDENTIAL, FakeHub
+
 from keyspec.connect import Connections
 from keyspec.errors import HubError, KeyspecError
 

@@ -13,7 +13,9 @@ hubs:
 
 
 def test_a_create_sends_defaults_for_what_is_not_declared_and_is_unlocked():
-    desired = spec_of("keys: {a: {roles: [User], state: locked}, b: {description: x, roles: [User], reauth_timeout: 5m}}").hubs["hub"]
+    desired = spec_of(
+        "keys: {a: {roles: [User], state: locked}, b: {description: x, roles: [User], reauth_timeout: 5m}}"
+    ).hubs["hub"]
     assert desired.keys["a"].created() == Key("a", "", ("User",), 60, "active")
     assert desired.keys["b"].created() == Key("b", "x", ("User",), 300, "active")
 

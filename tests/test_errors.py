@@ -16,12 +16,19 @@ def test_a_problem_reads_as_place_code_message_hint():
 
 @pytest.mark.parametrize("kind", [SpecError, RefusedError])
 def test_problems_are_sorted_by_place_then_code(kind):
-    problems = [Problem("z", "", AT), Problem("b", "", Source("a.yaml", 10, 1)), Problem("a", "", AT), Problem("no-place", "")]
+    problems = [
+        Problem("z", "", AT),
+        Problem("b", "", Source("a.yaml", 10, 1)),
+        Problem("a", "", AT),
+        Problem("no-place", ""),
+    ]
     assert [problem.code for problem in kind(problems).problems] == ["no-place", "a", "z", "b"]
 
 
 def test_every_problem_is_in_the_text_of_the_error():
-    assert str(SpecError([Problem("a", "one", AT), Problem("b", "two", AT)])) == "a.yaml:2:3: a: one\na.yaml:2:3: b: two"
+    assert (
+        str(SpecError([Problem("a", "one", AT), Problem("b", "two", AT)])) == "a.yaml:2:3: a: one\na.yaml:2:3: b: two"
+    )
 
 
 def test_every_error_is_a_keyspec_error_and_stands_in_the_drawing():

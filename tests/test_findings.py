@@ -15,9 +15,13 @@ def pair(text, live):
     return Pair("a", "declared" if text else "unlisted", desired, live)
 
 
-def test_only_a_kept_value_and_an_unsent_create_are_worth_no_word():
-    silent = [verdict for verdict in get_args(Verdict) if not list(find_custody(pair("{roles: [U]}", key("a")), "hub", verdict))]
-    assert silent == ["unsent", "kept"]
+def test_a_kept_value_and_a_value_still_to_come_are_worth_no_word():
+    silent = [
+        verdict
+        for verdict in get_args(Verdict)
+        if not list(find_custody(pair("{roles: [U]}", key("a")), "hub", verdict))
+    ]
+    assert silent == ["unsent", "pending", "kept"]
 
 
 def test_nothing_is_said_of_the_store_of_a_key_that_goes_or_has_none():
@@ -33,7 +37,10 @@ def test_a_key_that_is_not_live_has_nothing_to_compare():
 def test_an_unlisted_key_that_may_stay_needs_no_state():
     gone = pair(None, key("a", state=None))
     assert [each.code for each in find_unlisted(gone, "hub", source=None, wanted=True)] == ["unlisted-key"]
-    assert [each.code for each in find_unlisted(gone, "hub", source=None, wanted=False)] == ["unlisted-key", "cannot-compare"]
+    assert [each.code for each in find_unlisted(gone, "hub", source=None, wanted=False)] == [
+        "unlisted-key",
+        "cannot-compare",
+    ]
 
 
 def test_only_a_locked_key_that_cannot_be_replaced_needs_a_person():
@@ -43,5 +50,10 @@ def test_only_a_locked_key_that_cannot_be_replaced_needs_a_person():
 
 
 def test_findings_sort_by_hub_key_code_and_message():
-    wanted = [Finding("z", "info", "m"), Finding("a", "info", "m", "h", "k"), Finding("b", "info", "m", "h", "k"), Finding("b", "info", "n", "h", "k")]
+    wanted = [
+        Finding("z", "info", "m"),
+        Finding("a", "info", "m", "h", "k"),
+        Finding("b", "info", "m", "h", "k"),
+        Finding("b", "info", "n", "h", "k"),
+    ]
     assert sort_findings(reversed(wanted)) == tuple(wanted)

@@ -75,9 +75,7 @@ def test_a_handler_that_is_not_pythons_stays():
 
 def test_it_works_in_any_thread():
     results = []
-    thread = threading.Thread(
-        target=lambda: results.append(run_fleet(str.upper, "ab", parallel=2, interrupted=ignore))
-    )
+    thread = threading.Thread(target=lambda: results.append(run_fleet(str.upper, "ab", parallel=2, interrupted=ignore)))
     thread.start()
     thread.join()
     assert results == [("A", "B")]

@@ -1,10 +1,10 @@
 """Each folder of `golden/`: a spec and what is live, and the plan that must come of it, as text and as JSON.
 
-    spec.yaml      the spec
-    live.json      {"hubs": {name: {"keys": [...], "roles": [...] or null} or {"error": text}}, "records": [...]}
-    options.json   optional: what `Policy` takes, and under "contract" what differs from the default contract
-    plan.txt       `render_plan`, with what the guards refuse
-    plan.json      `render_plan_json`
+spec.yaml      the spec
+live.json      {"hubs": {name: {"keys": [...], "roles": [...] or null} or {"error": text}}, "records": [...]}
+options.json   optional: what `Policy` takes, and under "contract" what differs from the default contract
+plan.txt       `render_plan`, with what the guards refuse
+plan.json      `render_plan_json`
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def render_case(folder):
     told = json.loads((folder / "live.json").read_text())
     live = {name: read_hub(name, hub) for name, hub in told["hubs"].items()}
     records = {(each["hub"], each["key_id"]): read_record(each) for each in told.get("records", ())}
-    policy = replace(Policy(), **{name: tuple(value) if isinstance(value, list) else value for name, value in options.items()})
+    policy = replace(
+        Policy(), **{name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+    )
     plan = make_plan(desired, live, records, policy)
     refusals = check_guards(plan, desired, live)
     return {
@@ -66,7 +68,9 @@ def read_hub(name, told):
     if "error" in told:
         return LiveHub(name, None, None, told["error"])
     keys = read_keys(default_contract(), told["keys"])
-    roles = None if told["roles"] is None else {role.name: role for role in read_roles(default_contract(), told["roles"])}
+    roles = (
+        None if told["roles"] is None else {role.name: role for role in read_roles(default_contract(), told["roles"])}
+    )
     return LiveHub(name, {each.key_id: each for each in keys}, roles)
 
 

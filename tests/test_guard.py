@@ -77,11 +77,15 @@ def test_a_protected_key_may_be_widened_and_described(text, live):
 
 
 def test_by_names_alone_a_protected_key_loses_no_role():
-    assert refusals("keys: {a: {roles: [Administrator], protected: true}}", hub_of(key("a"), roles=None)) == ["protected-key"]
+    assert refusals("keys: {a: {roles: [Administrator], protected: true}}", hub_of(key("a"), roles=None)) == [
+        "protected-key"
+    ]
 
 
 def test_a_protected_key_is_guarded_on_hubs_it_is_not_declared_for_even_held():
-    text = spec_of(TWO + OWNS % "lock" + "keys: {ci_a: {roles: [User], protected: true, hubs: [lab]}, ci_b: {roles: [User]}}")
+    text = spec_of(
+        TWO + OWNS % "lock" + "keys: {ci_a: {roles: [User], protected: true, hubs: [lab]}, ci_b: {roles: [User]}}"
+    )
     hubs = [hub_of(key("ci_a"), key("ci_b"), name=name) for name in ("lab", "prod")]
     assert refusals(text, *hubs) == ["protected-key"]
 
@@ -92,7 +96,10 @@ def test_a_key_with_no_store_is_not_created():
 
 
 def test_a_key_without_a_store_is_told_once_for_all_hubs():
-    text = spec_of(TWO.replace("defaults", "profiles").replace('{store: "file:{hub}/{key}"}', "{}") + "keys: {a: {roles: [User]}}", store=False)
+    text = spec_of(
+        TWO.replace("defaults", "profiles").replace('{store: "file:{hub}/{key}"}', "{}") + "keys: {a: {roles: [User]}}",
+        store=False,
+    )
     assert refusals(text, hub_of(name="lab"), hub_of(name="prod")) == ["no-store"]
 
 
@@ -109,7 +116,9 @@ def share(limit, changed, live=10):
     return refusals(f'guards: {{max_change_share: "{limit}%"}}\nkeys: {{{keys}}}', hub_of(*TEN[: live - 1]))
 
 
-@pytest.mark.parametrize(("limit", "changed", "refused"), [(30, 3, False), (30, 4, True), (0, 1, True), (100, 9, False), (0, 0, False)])
+@pytest.mark.parametrize(
+    ("limit", "changed", "refused"), [(30, 3, False), (30, 4, True), (0, 1, True), (100, 9, False), (0, 0, False)]
+)
 def test_the_share_of_changed_keys_is_held_strictly_above(limit, changed, refused):
     assert share(limit, changed) == (["max-change-share"] if refused else [])
 
@@ -119,7 +128,9 @@ def test_below_ten_live_keys_there_is_no_share():
 
 
 def test_of_a_key_with_several_steps_one_counts_and_creates_never_do():
-    keys = "other0: {roles: [Operator], state: locked}, " + ", ".join(f"new{number}: {{roles: [User], state: locked}}" for number in range(9))
+    keys = "other0: {roles: [Operator], state: locked}, " + ", ".join(
+        f"new{number}: {{roles: [User], state: locked}}" for number in range(9)
+    )
     assert refusals(f'guards: {{max_change_share: "10%"}}\nkeys: {{{keys}}}', hub_of(*TEN)) == []
 
 
@@ -131,7 +142,12 @@ def test_held_steps_count_in_no_share():
 
 
 def test_a_share_is_judged_for_each_hub():
-    text = spec_of(TWO + "keys: {other0: {roles: [User], description: x}, " + "".join(f"other{n}: {{roles: [User], description: x, hubs: [lab]}}, " for n in range(1, 4)) + "}")
+    text = spec_of(
+        TWO
+        + "keys: {other0: {roles: [User], description: x}, "
+        + "".join(f"other{n}: {{roles: [User], description: x, hubs: [lab]}}, " for n in range(1, 4))
+        + "}"
+    )
     assert refusals(text, hub_of(*TEN, name="lab"), hub_of(*TEN, name="prod")) == ["max-change-share"]
 
 
@@ -183,5 +199,7 @@ def test_every_guard_stands_in_the_table_of_the_module():
 
     for guard in GUARDS:
         assert guard.__doc__
-    named = [line.split()[0] for line in keyspec.guard.__doc__.splitlines() if line.startswith("    ") and line[4] != " "]
+    named = [
+        line.split()[0] for line in keyspec.guard.__doc__.splitlines() if line.startswith("    ") and line[4] != " "
+    ]
     assert len(named) == len(GUARDS)

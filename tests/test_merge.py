@@ -24,7 +24,9 @@ def test_parts_of_all_files_are_joined_in_their_order_and_know_their_place():
     assert spec.connections == {"prod": "1.yaml"}
 
 
-@pytest.mark.parametrize(("section", "one", "two"), [("keys", "{roles: [x]}", "{roles: [y]}"), ("profiles", "{}", "{}")])
+@pytest.mark.parametrize(
+    ("section", "one", "two"), [("keys", "{roles: [x]}", "{roles: [y]}"), ("profiles", "{}", "{}")]
+)
 def test_the_same_name_declared_twice_is_an_error_that_names_both_places(section, one, two):
     with pytest.raises(SpecError) as caught:
         merged(HUBS + f"{section}: {{a: {one}}}\n", f"{section}: {{a: {two}}}\n")
@@ -59,7 +61,9 @@ def test_a_profile_that_nobody_declares_is_an_error_with_a_hint():
         merged(HUBS + "profiles: {pipe: {roles: [x]}}\nkeys: {a: {extends: pip}}\n")
 
 
-@pytest.mark.parametrize("where", ["hubs: [prod, prd]", "per_hub: {prd: {}}", "hubs: ['env=x']", "per_hub: {'lab_*': {}}"])
+@pytest.mark.parametrize(
+    "where", ["hubs: [prod, prd]", "per_hub: {prd: {}}", "hubs: ['env=x']", "per_hub: {'lab_*': {}}"]
+)
 def test_a_selector_that_matches_no_hub_is_an_error_anywhere(where):
     (problem,) = problems_of(HUBS + f"keys: {{a: {{roles: [x], {where}}}}}\n")
     assert problem[1] == "unmatched-selector"

@@ -74,5 +74,7 @@ def test_steps_go_by_hub_phase_key_and_action_and_count_from_one():
         step("lock", "a", TIGHTEN, hub="other"),
     ]
     ordered = order_steps(reversed(wanted))
-    assert [(each.hub, each.action, each.key_id) for each in ordered] == [(each.hub, each.action, each.key_id) for each in wanted]
+    assert [(each.hub, each.action, each.key_id) for each in ordered] == [
+        (each.hub, each.action, each.key_id) for each in wanted
+    ]
     assert [each.number for each in ordered] == list(range(1, len(wanted) + 1))

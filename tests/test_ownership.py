@@ -36,7 +36,9 @@ def test_pairs_are_in_the_order_of_their_ids():
     assert [pair.key_id for pair in pair_keys(DESIRED, HUB, backwards, Policy())] == sorted(pairs())
 
 
-@pytest.mark.parametrize(("globs", "found"), [(("ci_a",), {"ci_a"}), (("*x", "f*"), {"ci_x", "free"}), (("no",), set())])
+@pytest.mark.parametrize(
+    ("globs", "found"), [(("ci_a",), {"ci_a"}), (("*x", "f*"), {"ci_x", "free"}), (("no",), set())]
+)
 def test_a_run_looks_only_at_the_keys_it_names(globs, found):
     assert set(pairs(keys=globs)) == found
 

@@ -3,7 +3,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from builders import FOREIGN, ROLES, codes, contract_without, default_contract, hub_of, key, mark, plan_of, record, spec_of, told
+from builders import (
+    FOREIGN,
+    ROLES,
+    codes,
+    contract_without,
+    default_contract,
+    hub_of,
+    key,
+    mark,
+    plan_of,
+    record,
+    spec_of,
+    told,
+)
 
 from keyspec.fingerprint import fingerprint
 from keyspec.model import Key
@@ -63,18 +76,27 @@ def test_the_unlock_of_a_key_that_keyspec_locked_expects_its_edit():
     assert unlock.expects == fingerprint(change_key(key("a", state="locked"), edit.changes))
 
 
-@pytest.mark.parametrize("kept", [record("a", value=False, locked_by_keyspec=True), record("a", "lab", locked_by_keyspec=True), record("a")])
+@pytest.mark.parametrize(
+    "kept", [record("a", value=False, locked_by_keyspec=True), record("a", "lab", locked_by_keyspec=True), record("a")]
+)
 def test_a_locked_key_is_left_alone_unless_keyspec_locked_it_and_its_value_is_stored(kept):
-    assert told(plan_of("keys: {a: {roles: [User]}}", hub_of(key("a", state="locked")), records={("hub", "a"): kept})) == []
+    assert (
+        told(plan_of("keys: {a: {roles: [User]}}", hub_of(key("a", state="locked")), records={("hub", "a"): kept}))
+        == []
+    )
 
 
 def test_a_key_that_keyspec_locked_stays_locked_where_that_is_declared():
     records = {("hub", "a"): record("a", locked_by_keyspec=True)}
-    assert told(plan_of("keys: {a: {roles: [User], state: locked}}", hub_of(key("a", state="locked")), records=records)) == []
+    assert (
+        told(plan_of("keys: {a: {roles: [User], state: locked}}", hub_of(key("a", state="locked")), records=records))
+        == []
+    )
 
 
 @pytest.mark.parametrize(
-    ("options", "held"), [({}, "--allow-unlock"), ({"allow_unlock": True}, None), ({"allow_delete": True}, "--allow-unlock")]
+    ("options", "held"),
+    [({}, "--allow-unlock"), ({"allow_unlock": True}, None), ({"allow_delete": True}, "--allow-unlock")],
 )
 def test_an_unlock_needs_its_allowance(options, held):
     (step,) = plan_of("keys: {a: {roles: [User], state: active}}", hub_of(key("a", state="locked")), **options).steps
@@ -118,7 +140,10 @@ def test_a_key_declared_for_other_hubs_is_held_unless_it_is_named_exactly():
 
 
 def test_a_state_that_the_hub_does_not_tell_is_never_acted_upon():
-    text = OWNS % "delete" + "keys: {a: {state: absent}, b: {roles: [User], state: locked}, c: {roles: [User], state: active}}"
+    text = (
+        OWNS % "delete"
+        + "keys: {a: {state: absent}, b: {roles: [User], state: locked}, c: {roles: [User], state: active}}"
+    )
     hub = hub_of(*(key(key_id, state=None) for key_id in ("a", "b", "c", "ci_x")))
     plan = plan_of(text, hub)
     assert told(plan) == []
@@ -143,7 +168,9 @@ keys: {a: {roles: [x]}}
     assert row.error == "keyspec.yaml:4:20: role `x` (`Operater` there) is not on this hub, did you mean `Operator`?"
 
 
-@pytest.mark.parametrize("text", ["keys: {a: {state: absent, roles: [gone]}}", "keys: {b: {roles: [gone]}, a: {roles: [User]}}"])
+@pytest.mark.parametrize(
+    "text", ["keys: {a: {state: absent, roles: [gone]}}", "keys: {b: {roles: [gone]}, a: {roles: [User]}}"]
+)
 def test_only_roles_that_are_needed_can_be_missed(text):
     assert [hub.status for hub in plan_of(text, hub_of(key("a")), keys=("a",)).hubs] == ["read"]
 
@@ -153,8 +180,13 @@ def test_where_the_hub_tells_no_roles_none_is_missed():
 
 
 def test_a_hub_that_cannot_be_read_gets_an_error_and_no_steps_and_the_others_go_on():
-    plan = plan_of(spec_of(TWO + "keys: {a: {roles: [User]}}"), hub_of(name="lab", error="no route"), hub_of(name="prod"))
-    assert [(hub.status, hub.live_keys, hub.error) for hub in plan.hubs] == [("unreadable", None, "no route"), ("read", 1, None)]
+    plan = plan_of(
+        spec_of(TWO + "keys: {a: {roles: [User]}}"), hub_of(name="lab", error="no route"), hub_of(name="prod")
+    )
+    assert [(hub.status, hub.live_keys, hub.error) for hub in plan.hubs] == [
+        ("unreadable", None, "no route"),
+        ("read", 1, None),
+    ]
     assert [step.hub for step in plan.steps] == ["prod"]
 
 
@@ -197,7 +229,9 @@ def test_a_key_whose_value_reached_nobody_is_locked_then_deleted_and_created_ane
 
 
 def test_an_undelivered_key_is_not_edited_but_replaced_as_declared():
-    steps = plan_of("keys: {a: {roles: [Operator], state: locked}}", hub_of(key("a", state="locked")), records=UNDELIVERED).steps
+    steps = plan_of(
+        "keys: {a: {roles: [Operator], state: locked}}", hub_of(key("a", state="locked")), records=UNDELIVERED
+    ).steps
     assert [(step.action, step.reason) for step in steps] == [
         ("delete", "its value was never delivered"),
         ("create", "replaces the deleted key"),
@@ -252,28 +286,40 @@ def test_a_create_waits_for_a_store_that_can_be_read_and_is_not_somebody_elses(k
     assert [step.held_by for step in plan.steps] == [held, held]
 
 
-def test_a_key_beside_a_strangers_mark_is_not_edited_lest_it_be_taken_for_the_marks_own():
+def test_a_key_beside_a_strangers_mark_is_not_edited_lest_it_be_taken_for_the_marks_own_nor_unlocked_unedited():
     marked = {("hub", "a"): mark(key("a", "ours"))}
     text = "keys: {a: {description: ours, roles: [User], state: %s}}"
-    assert [step.held for step in plan_of(text % "locked", hub_of(key("a", "theirs")), records=marked).steps] == [False, True]
-    edit, unlock = plan_of(text % "active", hub_of(key("a", "theirs", state="locked")), records=marked, allow_unlock=True).steps
-    assert (edit.held_by, unlock.held_by) == ("its store's entry cleared of the mark by hand", None)
-    assert unlock.expects == fingerprint(key("a", "theirs", state="locked"))
+    assert [step.held for step in plan_of(text % "locked", hub_of(key("a", "theirs")), records=marked).steps] == [
+        False,
+        True,
+    ]
+    edit, unlock = plan_of(
+        text % "active", hub_of(key("a", "theirs", state="locked")), records=marked, allow_unlock=True
+    ).steps
+    assert edit.held_by == unlock.held_by == "its store's entry cleared of the mark by hand"
 
 
 def test_while_another_run_creates_a_key_nothing_else_is_done_to_it():
     busy = {("hub", "a"): mark(key("a"), busy=True)}
     plan = plan_of("keys: {a: {roles: [Operator], state: locked}}", hub_of(key("a")), records=busy)
-    assert [(step.action, step.held_by) for step in plan.steps] == [("lock", "the end of the other run"), ("edit", "the end of the other run")]
+    assert [(step.action, step.held_by) for step in plan.steps] == [
+        ("lock", "the end of the other run"),
+        ("edit", "the end of the other run"),
+    ]
 
 
 def test_an_unread_store_holds_no_edit_and_no_lock():
     text = "keys: {a: {roles: [Operator], state: locked}}"
-    assert [step.held for step in plan_of(text, hub_of(key("a")), records={("hub", "a"): "denied"}).steps] == [False, False]
+    assert [step.held for step in plan_of(text, hub_of(key("a")), records={("hub", "a"): "denied"}).steps] == [
+        False,
+        False,
+    ]
 
 
 def test_a_locked_key_whose_state_is_not_declared_is_a_finding():
-    assert codes(plan_of("keys: {a: {roles: [User]}}", hub_of(key("a", state="locked")), records=KEPT)) == ["locked-undeclared"]
+    assert codes(plan_of("keys: {a: {roles: [User]}}", hub_of(key("a", state="locked")), records=KEPT)) == [
+        "locked-undeclared"
+    ]
 
 
 def test_what_cannot_be_compared_is_a_finding_for_each_declared_field():
@@ -321,7 +367,10 @@ def test_where_roles_tell_no_permissions_none_are_given_or_taken():
 
 
 def test_the_summary_counts_held_steps_apart():
-    text = OWNS % "lock" + "keys: {a: {state: absent}, b: {roles: [User]}, c: {roles: [User]}, d: {roles: [User], state: locked}}"
+    text = (
+        OWNS % "lock"
+        + "keys: {a: {state: absent}, b: {roles: [User]}, c: {roles: [User]}, d: {roles: [User], state: locked}}"
+    )
     plan = plan_of(text, hub_of(key("a", state="locked"), key("c"), key("ci_x"), key("ci_y", state="locked")))
     expected = {"create": 2, "lock": 2, "held": 1, "unchanged": 1, "unlisted": 2, "delete": 0, "edit": 0}
     assert {name: getattr(plan.summary, name) for name in expected} == expected

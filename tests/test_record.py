@@ -14,7 +14,9 @@ from keyspec.secret import Secret
 marks = st.builds(
     Mark,
     hub=texts,
-    key=keys(texts).map(lambda key: Key(key.key_id, key.description or "", key.roles or (), key.reauth_timeout_s or 1, "active")),
+    key=keys(texts).map(
+        lambda key: Key(key.key_id, key.description or "", key.roles or (), key.reauth_timeout_s or 1, "active")
+    ),
     plan=texts,
     nonce=texts,
     lease_until=st.integers(min_value=0, max_value=2**40),
@@ -62,7 +64,9 @@ def test_a_note_with_another_type_anywhere_is_none(path, value):
     assert load_note(json.dumps(body).encode()) is None
 
 
-@pytest.mark.parametrize("name", ["hub", "key_id", "description", "roles", "reauth_timeout", "plan", "nonce", "lease_until"])
+@pytest.mark.parametrize(
+    "name", ["hub", "key_id", "description", "roles", "reauth_timeout", "plan", "nonce", "lease_until"]
+)
 def test_a_mark_needs_all_it_says(name):
     body = json.loads(dump_note(MARK))
     assert load_note(json.dumps(body).encode()) == MARK

@@ -67,4 +67,6 @@ def test_only_a_dead_runs_value_waits_for_its_record(kept, delivered):
 def test_keyspec_locked_a_key_only_if_its_record_says_so_and_its_value_came():
     locked = record("a", locked_by_keyspec=True)
     assert is_locked_by_keyspec(locked)
-    assert not any(is_locked_by_keyspec(each) for each in (replace(locked, has_value=False), record("a"), mark(A), "denied", None))
+    assert not any(
+        is_locked_by_keyspec(each) for each in (replace(locked, has_value=False), record("a"), mark(A), "denied", None)
+    )

@@ -18,7 +18,9 @@ READ = plan_of(DESIRED, LIVE, hub_of(key("a", roles="Operator"), key("b"), name=
 UNREADABLE = plan_of(DESIRED, LIVE, hub_of(name="prod", error="no route"))
 REFUSED = plan_of(DESIRED, LIVE, hub_of(name="prod", roles={}))
 QUIET = plan_of(DESIRED, *(hub_of(key("a", roles="Operator"), key("b"), name=name) for name in ("lab", "prod")))
-HELD = plan_of(DESIRED, *(hub_of(key("a", roles="Operator"), key("b", state="locked"), name=name) for name in ("lab", "prod")))
+HELD = plan_of(
+    DESIRED, *(hub_of(key("a", roles="Operator"), key("b", state="locked"), name=name) for name in ("lab", "prod"))
+)
 
 
 def report(plan, *outcomes, verified=True, interrupted=False):

@@ -28,11 +28,14 @@ def test_nothing_is_declared_that_is_not_written():
 
 
 def test_defaults_yield_to_profiles_they_to_keys_they_to_overrides():
-    text = TWO + """
+    text = (
+        TWO
+        + """
 defaults: {description: of all, reauth_timeout: 1s, roles: [D], store: "file:{hub}/{key}"}
 profiles: {p: {reauth_timeout: 2s, roles: [P]}}
 keys: {a: {extends: p, roles: [K], per_hub: {lab: {roles: [O]}}}, b: {}}
 """
+    )
     a, lab, b = key_of(text, "prod"), key_of(text, "lab"), key_of(text, "lab", "b")
     assert (a.description, a.reauth_timeout_s, a.roles) == ("of all", 2, ("K",))
     assert (lab.description, lab.reauth_timeout_s, lab.roles) == ("of all", 2, ("O",))
@@ -40,7 +43,9 @@ keys: {a: {extends: p, roles: [K], per_hub: {lab: {roles: [O]}}}, b: {}}
 
 
 def test_overrides_hold_in_file_order_and_later_ones_win():
-    text = TWO + 'keys: {a: {roles: [U], per_hub: {lab: {reauth_timeout: 1s, description: x}, "*": {reauth_timeout: 2s}}}}'
+    text = (
+        TWO + 'keys: {a: {roles: [U], per_hub: {lab: {reauth_timeout: 1s, description: x}, "*": {reauth_timeout: 2s}}}}'
+    )
     lab = key_of(text, "lab")
     assert (lab.reauth_timeout_s, lab.description) == (2, "x")
 
@@ -54,11 +59,14 @@ def test_an_empty_description_is_declared():
 
 
 def test_each_field_knows_the_layer_that_declares_it():
-    text = TWO + """
+    text = (
+        TWO
+        + """
 profiles: {p: {roles: [P]}}
 keys:
   a: {extends: p, per_hub: {lab: {state: locked}}}
 """
+    )
     lab = key_of(text, "lab")
     assert [str(lab.source(name)) for name in ("roles", "state", "description")] == [
         "keyspec.yaml:7:16",
@@ -106,11 +114,15 @@ keys: {k: {roles: [a]}}
      ("file:x.tmp", "file:x"), ("file:x", "file:x.next"), ("dotenv:.env#A", "dotenv:.env#A")],
 )  # fmt: skip
 def test_two_keys_never_share_an_entry(one, two):
-    assert problems_of(f'keys: {{a: {{roles: [U], store: "{one}"}}, b: {{roles: [U], store: "{two}"}}}}', store=False) == ["store-shared"]
+    assert problems_of(
+        f'keys: {{a: {{roles: [U], store: "{one}"}}, b: {{roles: [U], store: "{two}"}}}}', store=False
+    ) == ["store-shared"]
 
 
 def test_one_key_on_two_hubs_has_two_entries():
-    assert problems_of(TWO + 'defaults: {store: "file:{key}"}\nkeys: {a: {roles: [U]}, b: {roles: [U]}}') == ["store-shared"]
+    assert problems_of(TWO + 'defaults: {store: "file:{key}"}\nkeys: {a: {roles: [U]}, b: {roles: [U]}}') == [
+        "store-shared"
+    ]
     assert spec_of(TWO + 'defaults: {store: "file:{hub}/{key}"}\nkeys: {a: {roles: [U]}, b: {roles: [U]}}')
 
 
@@ -150,7 +162,9 @@ keys: {a: {}, b: {roles: [U], store: "file:s"}, c: {roles: [U], store: "file:s"}
 
 def test_the_digest_follows_from_what_is_meant_not_from_how_it_is_written():
     one = spec_of('keys: {a: {roles: [A, B]}, b: {roles: [A]}}\nownership: {key_ids: ["x*", "y*"]}').spec
-    two = spec_of('ownership: {key_ids: ["y*", "x*"]}\nprofiles: {p: {roles: [B, A]}}\nkeys: {b: {roles: [A]}, a: {extends: p}}').spec
+    two = spec_of(
+        'ownership: {key_ids: ["y*", "x*"]}\nprofiles: {p: {roles: [B, A]}}\nkeys: {b: {roles: [A]}, a: {extends: p}}'
+    ).spec
     assert one == two
     assert spec_of("keys: {a: {roles: [A]}}").spec != spec_of("keys: {a: {roles: [B]}}").spec
     assert spec_of("guards: {unlock: true}").spec != spec_of("").spec

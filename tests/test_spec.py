@@ -79,7 +79,9 @@ def test_loopback_is_this_machine(url):
     assert is_loopback(url)
 
 
-@pytest.mark.parametrize("url", ["http://localhost.evil", "http://128.0.0.1", "http://127.0.0.1.evil", "http://evil", "http://[::2]"])
+@pytest.mark.parametrize(
+    "url", ["http://localhost.evil", "http://128.0.0.1", "http://127.0.0.1.evil", "http://evil", "http://[::2]"]
+)
 def test_loopback_is_nothing_else(url):
     assert not is_loopback(url)
 
@@ -97,7 +99,9 @@ def test_own_keys_are_named(written):
     assert refused(hubs={"prod": PROD | {"auth_key_id": written}})
 
 
-@pytest.mark.parametrize(("written", "seconds"), [(1, 1), ("90s", 90), ("5m", 300), ("1h", 3600), ("60", 60), ("14d", 1209600)])
+@pytest.mark.parametrize(
+    ("written", "seconds"), [(1, 1), ("90s", 90), ("5m", 300), ("1h", 3600), ("60", 60), ("14d", 1209600)]
+)
 def test_durations_are_seconds_or_a_number_and_a_unit(written, seconds):
     assert valid(defaults={"reauth_timeout": written}).defaults.reauth_timeout == seconds
 
@@ -143,7 +147,10 @@ def test_only_keys_and_overrides_may_be_absent():
 
 
 def test_roles_profiles_and_hubs_are_no_fields_of_an_override():
-    assert refused(keys={"a": {"per_hub": {"x": {"extends": "p", "hubs": ["x"], "protected": True}}}}) == ["unknown-field"] * 3
+    assert (
+        refused(keys={"a": {"per_hub": {"x": {"extends": "p", "hubs": ["x"], "protected": True}}}})
+        == ["unknown-field"] * 3
+    )
 
 
 @pytest.mark.parametrize("selector", ["", "a,", "=x", "env=", "env==x", "a b"])

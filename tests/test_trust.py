@@ -13,7 +13,13 @@ hubs:
 references: ["file:secrets/*/*"]
 guards: {max_deletes: 3}
 """
-PROD = {"url": '"https://prod.example"', "auth": '"env:PROD"', "auth_key_id": "[spare, own]", "contract": "c.yaml", "tls": "{ca_file: ca.pem}"}
+PROD = {
+    "url": '"https://prod.example"',
+    "auth": '"env:PROD"',
+    "auth_key_id": "[spare, own]",
+    "contract": "c.yaml",
+    "tls": "{ca_file: ca.pem}",
+}
 
 
 def trusted(text=TRUSTED):
@@ -48,13 +54,17 @@ def test_everything_of_a_connection_is_pinned(change):
     assert next(iter(change)) in PINNED
 
 
-@pytest.mark.parametrize("change", [{"concurrency": "1"}, {"labels": "{a: b}"}, {"timeout": "1s"}, {"role_names": "{a: b}"}])
+@pytest.mark.parametrize(
+    "change", [{"concurrency": "1"}, {"labels": "{a: b}"}, {"timeout": "1s"}, {"role_names": "{a: b}"}]
+)
 def test_what_gives_no_key_away_is_the_specs_own(change):
     assert pin_hubs(spec(**change), trusted())
 
 
 def test_a_hub_the_trusted_file_does_not_name_is_refused():
-    assert refused(pin_hubs, spec(), trusted("keyspec-trusted: 1\nguards: {max_deletes: 3}\n")) == ["hub `prod` is not in the trusted file"]
+    assert refused(pin_hubs, spec(), trusted("keyspec-trusted: 1\nguards: {max_deletes: 3}\n")) == [
+        "hub `prod` is not in the trusted file"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +76,9 @@ def test_guards_may_be_tighter_never_looser(guards, names):
     if not names:
         assert pin_hubs(spec(guards), trusted())
     else:
-        assert refused(pin_hubs, spec(guards), trusted()) == [f"`guards.{name}` allows more than the trusted file" for name in names]
+        assert refused(pin_hubs, spec(guards), trusted()) == [
+            f"`guards.{name}` allows more than the trusted file" for name in names
+        ]
 
 
 def test_everything_untrusted_is_told_at_once():
@@ -104,16 +116,27 @@ def test_references_are_compared_normalised_and_a_star_crosses_no_slash(referenc
 
 def test_every_store_is_held_to_the_globs_expanded_and_told_once():
     hubs = 'hubs: {%s: {url: "https://a.example", auth: "env:A", auth_key_id: own}, b: {url: "https://b.example", auth: "env:A", auth_key_id: own}}\n'
-    fine = spec_of(hubs % "a" + 'defaults: {store: "file:secrets/{hub}/{key}"}\nkeys: {k: {roles: [U]}, l: {roles: [U]}}')
+    fine = spec_of(
+        hubs % "a" + 'defaults: {store: "file:secrets/{hub}/{key}"}\nkeys: {k: {roles: [U]}, l: {roles: [U]}}'
+    )
     check_references(fine, trusted())
-    other = spec_of(hubs % "a" + 'defaults: {store: "file:{hub}/{key}"}\nkeys: {k: {roles: [U]}, l: {roles: [U], store: "file:/x/{hub}"}}')
+    other = spec_of(
+        hubs % "a"
+        + 'defaults: {store: "file:{hub}/{key}"}\nkeys: {k: {roles: [U]}, l: {roles: [U], store: "file:/x/{hub}"}}'
+    )
     assert len(refused(check_references, other, trusted())) == 2
 
 
 def test_a_trusted_file_is_validated_like_a_spec():
     with pytest.raises(SpecError) as caught:
         trusted("keyspec-trusted: 1\nhubs: {prod: {url: x}}\nguards: {max_deletes: many}\nkeys: {}\n")
-    assert [problem.code for problem in caught.value.problems] == ["missing-field", "missing-field", "invalid-value", "wrong-type", "unknown-field"]
+    assert [problem.code for problem in caught.value.problems] == [
+        "missing-field",
+        "missing-field",
+        "invalid-value",
+        "wrong-type",
+        "unknown-field",
+    ]
 
 
 def test_the_schema_names_the_format():

@@ -12,7 +12,9 @@ from keyspec.validation import validate_document
 def problems_of(text, form=SPEC_FORMAT):
     value, problems = validate_document(reading(text).document, form)
     assert (value is None) == bool(problems)
-    return [(str(problem.source).partition(":")[2], problem.code, problem.message, problem.hint) for problem in problems]
+    return [
+        (str(problem.source).partition(":")[2], problem.code, problem.message, problem.hint) for problem in problems
+    ]
 
 
 def codes_of(text):

@@ -45,7 +45,8 @@ def command(*, screen: Screen, yes: bool, **given: Any) -> int:
     """
     from keyspec.commands.running import decline, make_options, review_plan, show_report, start
     from keyspec.errors import UsageError
-    from keyspec.reconcile import apply_run, load_desired, plan_desired
+    from keyspec.loader import load_desired
+    from keyspec.reconcile import apply_run, plan_desired
     from keyspec.report import ExitCode, apply_exit_code
     from keyspec.settings import is_terminal
 

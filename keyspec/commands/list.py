@@ -47,7 +47,8 @@ def command(*, screen: Screen, search: str, sort: tuple[str, ...], rows: int | N
     from keyspec.commands.running import make_options, start
     from keyspec.display import display
     from keyspec.grid import select_rows
-    from keyspec.reconcile import list_run, load_desired
+    from keyspec.loader import load_desired
+    from keyspec.reconcile import list_run
     from keyspec.report import ExitCode
 
     options = make_options(**given)

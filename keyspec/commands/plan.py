@@ -42,7 +42,8 @@ def command(*, screen: Screen, exit_code: bool, **given: Any) -> int:
     is invalid.
     """
     from keyspec.commands.running import make_options, show_plan, start
-    from keyspec.reconcile import load_desired, plan_desired
+    from keyspec.loader import load_desired
+    from keyspec.reconcile import plan_desired
     from keyspec.report import ExitCode, plan_exit_code
 
     options = make_options(**given)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from keyspec.errors import KeyspecError
 from keyspec.ownership import Policy
-from keyspec.reconcile import Options, Session
 from keyspec.report import ExitCode, HubResult, Report, StepResult, apply_exit_code
+from keyspec.session import Options, Session
 from keyspec.settings import harden_process
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from keyspec.report import StepResult
 
 _OPTIONS: Final = ("form", "color", "verbose", "quiet")
+_TURN_S: Final = 0.2
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ class Screen:
     def ask(self, question: str) -> bool:
         """Ask a person; only `yes` in full is a yes."""
         self.say(f"{question} Only `yes` is accepted: ")
-        return sys.stdin.readline().strip() == "yes"
+        return _read_line().strip() == "yes"
 
     def say(self, text: str) -> None:
         """Write to stderr, in quiet too."""
@@ -170,6 +171,15 @@ def write_beside(text: str) -> None:
         sys.stderr.flush()
     except (OSError, ValueError):
         return
+
+
+def _read_line() -> str:
+    """Read a line of a terminal, waiting in short turns: a Ctrl-C just before a long wait would not end it."""
+    from select import select
+
+    while not select([sys.stdin], [], [], _TURN_S)[0]:
+        pass
+    return sys.stdin.readline()
 
 
 def _is_colored(stream: TextIO | None, choice: ColorChoice) -> bool:

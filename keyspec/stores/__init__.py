@@ -79,7 +79,8 @@ class Store(Protocol):
     def put_if_absent(self, entry: Entry, content: Content) -> str:
         """Put content where nothing stands and give its version; a mark is alive from here on.
 
-        Raises StoreConflict if a note is there, StoreForeign if something without a note is.
+        Raises StoreConflict if a note is there, StoreForeign if something without a note is; a store may take the very
+        value that it is given for its own.
         """
 
     def replace(self, entry: Entry, expected_version: str, content: Content) -> str:

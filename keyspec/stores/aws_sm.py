@@ -61,6 +61,7 @@ _ATTEMPTS: Final = 60
 _UNSURE: Final = 2
 """How often a write may be sent whose outcome is unknown."""
 
+_RESTLESS: Final = "other writers change the same secret all the time"
 _PAUSE_S: Final = 0.05
 _PARALLEL: Final = 8
 _NAME: Final = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
@@ -119,7 +120,7 @@ class AwsSmStore:
         """Put content where `expected_version` stands and give the new version: the value first, then the note."""
         check_value(entry, content)
         if content.value is not None:
-            expected_version = self._bring_value(entry, expected_version, content)
+            expected_version = self._bring_value(entry, expected_version, content.note, content.value)
         return self._put_note(entry, expected_version, content.note)
 
     def set_aside(self, entry: Entry, expected_version: str) -> str:
@@ -198,36 +199,33 @@ class AwsSmStore:
 
         return self._change(entry, decide)
 
-    def _bring_value(self, entry: Entry, expected: str, content: Content) -> str:
+    def _bring_value(self, entry: Entry, expected: str, note: Note, value: Secret) -> str:
         """Let the value stand beside the note that is there, or beside its own where none is; give that version."""
-        assert content.value is not None  # noqa: S101 - its caller's condition
         with explained(entry, "cannot be written"):
             secret = self._open(entry)
+            content = Content(note, value)
             brought, unsure = "", 0
             for attempt in range(_ATTEMPTS):
                 found = secret.look()
                 standing = secret.judge(found)
                 if standing.version == brought:
                     expected = brought
-                needed = needs_put(entry, standing, expected, content, holds=lambda value: self._holds(entry, value))
+                needed = needs_put(entry, standing, expected, content, holds=lambda there: self._holds(entry, there))
                 if not needed or standing.has_value:
                     return standing.version
                 if standing.note is None:
-                    expected = self._put_note(entry, expected, content.note)
-                elif found.ledger != found.stored:
-                    secret.commit(found, found.ledger)
-                else:
-                    line = found.ledger.lines[secret.field]
-                    text = add_value(secret.field, secret.values(found), content.value.reveal(), line.holds)
-                    brought = Standing(standing.note, has_value=True).version
-                    try:
-                        secret.put_values(found, text, line.put)
-                    except Unsure:
-                        unsure += 1
-                        if unsure > _UNSURE:
-                            raise
+                    expected = self._put_note(entry, expected, note)
+                    continue
+                brought = Standing(standing.note, has_value=True).version
+                try:
+                    if _put_value(secret, found, value):
+                        return brought
+                except Unsure:
+                    unsure += 1
+                    if unsure > _UNSURE:
+                        raise
                 _pause(attempt)
-            raise StoreError("other writers change the same secret all the time")
+            raise StoreError(_RESTLESS)
 
     def _drop_value(self, entry: Entry, expected: str) -> str:
         """Let no value stand beside the note; give that version."""
@@ -250,7 +248,7 @@ class AwsSmStore:
                     done = secret.put_values(found, text, f"{VALUE_PREFIX}dropped-")
                 if not done:
                     _pause(attempt)
-            raise StoreError("other writers change the same secret all the time")
+            raise StoreError(_RESTLESS)
 
     def _change(self, entry: Entry, decide: Callable[[Found, Standing], Ledger | None]) -> str:
         """Look, decide, put the ledger; again while other fields of the secret change. Give the new version."""
@@ -267,14 +265,15 @@ class AwsSmStore:
                     raise Unsure("the answer to a write was lost more than once, and it is not there")
                 if (ledger := decide(found, standing)) is None:
                     return standing.version
-                after = ledger.judge(secret.field)
+                # boto3 may have sent the move twice: then the second was refused, and the first is what stands.
+                wanted = ledger.judge(secret.field)
                 try:
                     if secret.commit(found, ledger):
-                        return after.version
+                        return wanted.version
                 except Unsure:
-                    wanted, unsure = after, unsure + 1
+                    unsure += 1
                 _pause(attempt)
-            raise StoreError("other writers change the same secret all the time")
+            raise StoreError(_RESTLESS)
 
 
 def open_aws_sm() -> AwsSmStore:
@@ -293,6 +292,16 @@ def _parse(entry: Entry) -> tuple[str, str]:
             f"{entry.reference}: a field ends in none of {endings}: these belong to the field without them"
         )
     return name, part if mark else WHOLE
+
+
+def _put_value(secret: Labelled, found: Found, value: Secret) -> bool:
+    """Put a value beside the others of its secret, of which the ledger must know first; tell whether it stands."""
+    if found.ledger != found.stored:
+        secret.commit(found, found.ledger)
+        return False
+    line = found.ledger.lines[secret.field]
+    text = add_value(secret.field, secret.values(found), value.reveal(), line.holds)
+    return secret.put_values(found, text, line.put)
 
 
 def _pause(attempt: int) -> None:

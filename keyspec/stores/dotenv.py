@@ -101,7 +101,11 @@ class DotenvLines:
                 if not hmac.compare_digest(decode_value(text) or b"", value):
                     raise StoreConflict(f"{place.entry.reference}: another value stands there")
                 return
-            _put_in_place(place, descriptor, put_value(data, line, name, value))
+            try:
+                changed = put_value(data, line, name, value)
+            except ValueError as error:
+                raise StoreError(f"{place.entry.reference} cannot be written: {error}") from None
+            _put_in_place(place, descriptor, changed)
 
     def set_aside(self, place: EntryFiles) -> None:
         """Copy the value to `PATH.NAME.prev`, then empty its line."""

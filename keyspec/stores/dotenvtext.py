@@ -4,16 +4,16 @@ r"""The text of a dotenv file: finding the line of a name, and writing a value s
 
     NAME=value      nothing in it that either takes for more than itself
     NAME='value'    no quote, no backslash, no `${`: python-dotenv unescapes and expands those here too
-    NAME="value"    anything else: `\` and `"` escaped, `$` and a backtick as constants that are read alike
+    NAME="value"    anything else: `\` and `"` escaped, `$` and backticks as below
 
 Inside `"..."` python-dotenv does not know `\$`, and puts the value of a variable, mostly none, where `${anything}`
-stands. So such a character is written twice, each time hidden from the other reader:
+stands. So a run of such characters is written twice, each time hidden from the other reader:
 
     ${?+\$}               sh: `$?` is always set, so an escaped `$`    python-dotenv: an unknown variable, nothing
     ${?+$(true '}$${')}   sh: what `true` says, nothing                python-dotenv: nothing, then `$`, then nothing
 
-The constants hold no part of a value, so no value is ever run. Lines are counted as `sh` does: a quoted value may go
-on over several. Whatever else a file holds stays as it is, byte for byte.
+Nothing but `$` and backticks, quoted, gets into these, so no value is ever run. Lines are counted as `sh` does: a
+quoted value may go on over several. Whatever else a file holds stays as it is, byte for byte.
 """
 
 from __future__ import annotations
@@ -27,20 +27,17 @@ NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN: Final = re.compile(rb"[A-Za-z0-9_@%+=:,./-]*")
 _SINGLE: Final = re.compile(rb"'((?:(?!\$\{)[^'\\])*)'")
 _DOUBLE: Final = re.compile(rb'"((?:\\.|[^"\\])*)"', re.DOTALL)
-_HEAD: Final = re.compile(rb"([ \t]*(?:export[ \t]+)?)([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*")
+_HEAD: Final = re.compile(rb"([ \t]*(?:export[ \t]+)?)([A-Za-z_][A-Za-z0-9_]*)[ \t]*=")
+_BLANKS: Final = re.compile(rb"[ \t]*")
+_EMPTY: Final = re.compile(rb"(?:[ \t]+#[^\n]*|[ \t]*)\r?(?:\n|\Z)")
 _QUOTED: Final = re.compile(rb"""'[^']*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
 _REST: Final = re.compile(rb"[ \t]*(?:[ \t]#[^\n]*)?\r?(?:\n|\Z)")
-_UNQUOTED: Final = re.compile(rb"([^\n]*?)[ \t]*(?:(?<=[ \t])#[^\n]*|[ \t]#[^\n]*)?\r?(?:\n|\Z)")
+_UNQUOTED: Final = re.compile(rb"([^\n]*?)[ \t]*(?:[ \t]#[^\n]*)?\r?(?:\n|\Z)")
 
-_ESCAPES: Final = {
-    b"\\": b"\\\\",
-    b'"': b'\\"',
-    b"$": b"${?+\\$}${?+$(true '}$${')}",
-    b"`": b"${?+\\`}${?+$(true '}`${')}",
-}
-_PLAINLY: Final = {escaped: plain for plain, escaped in _ESCAPES.items()}
-_TO_ESCAPE: Final = re.compile(rb'[\\"$`]')
-_ESCAPED: Final = re.compile(b"|".join(re.escape(escaped) for escaped in _PLAINLY))
+_TO_ESCAPE: Final = re.compile(rb'[\\"]|[$`]+')
+_ESCAPED: Final = re.compile(rb"""\\([\\"])|\$\{\?\+((?:\\[$`])+)\}\$\{\?\+\$\(true '\}([$`]+)\$\{'\)\}""")
+# Each run of `$` and backticks costs a shell some stack: dash dies of 1,500.
+_MAX_RUNS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +85,21 @@ def empty_line(data: bytes, line: Line, name: str) -> bytes:
 
 
 def encode_value(value: bytes) -> bytes:
-    """Write printable ASCII so that `sh` and python-dotenv read the same."""
+    """Write printable ASCII so that `sh` and python-dotenv read the same.
+
+    Raises:
+        ValueError: it holds more runs of `$` and backticks, beside quotes or backslashes, than shells can take.
+    """
     if value and _PLAIN.fullmatch(value):
         return value
     single = b"'" + value + b"'"
     if _SINGLE.fullmatch(single):
         return single
-    return b'"' + _TO_ESCAPE.sub(lambda match: _ESCAPES[match[0]], value) + b'"'
+    escaped, runs = _TO_ESCAPE.subn(_escape, value)
+    if runs > _MAX_RUNS and len(re.findall(rb"[$`]+", value)) > _MAX_RUNS:
+        message = "too many `$` and backticks for one line"
+        raise ValueError(message)
+    return b'"' + escaped + b'"'
 
 
 def decode_value(text: bytes) -> bytes | None:
@@ -107,11 +112,23 @@ def decode_value(text: bytes) -> bytes | None:
         return None
     if re.search(rb'[\\$`"]', _ESCAPED.sub(b"", double[1])):
         return None
-    return _ESCAPED.sub(lambda match: _PLAINLY[match[0]], double[1])
+    value = _ESCAPED.sub(lambda match: match[1] or match[3], double[1])
+    return value if _TO_ESCAPE.sub(_escape, value) == double[1] else None
+
+
+def _escape(match: re.Match[bytes]) -> bytes:
+    text = match[0]
+    if text in (b"\\", b'"'):
+        return b"\\" + text
+    return b"${?+" + re.sub(rb"(.)", rb"\\\1", text) + b"}${?+$(true '}" + text + b"${')}"
 
 
 def _find_value(data: bytes, begin: int) -> tuple[int, int, int]:
-    """Give where the value begins and ends, and where its line ends."""
+    """Give where the value begins and ends, and where its line ends; `begin` is where the name's `=` ends."""
+    if empty := _EMPTY.match(data, begin):
+        return begin, begin, empty.end()
+    blanks = _BLANKS.match(data, begin)
+    begin = blanks.end() if blanks else begin
     quoted = _QUOTED.match(data, begin)
     if quoted is not None and (rest := _REST.match(data, quoted.end())):
         return begin, quoted.end(), rest.end()

@@ -145,7 +145,7 @@ class FileStore:
         value = _to_bytes(entry, content)
         with _explained(entry, "cannot be written"), self._open(entry, create=True) as place:
             found = look(place)
-            if found.note is None and found.value is not None:
+            if found.note is None and found.value is not None and not (value and self._values.read(place) == value):
                 raise StoreForeign(f"{entry.reference}: a file is there that keyspec did not write")
             if found.note is not None or (lock := create_note(place, dump_note(content.note))) is None:
                 return self._put_again(place, content)
@@ -212,8 +212,9 @@ class FileStore:
 
     def release(self, entry: Entry) -> None:
         """Give up the lock of an entry's mark."""
-        if (lock := self._held.pop(_path(self._values.locate(entry)), None)) is not None:
-            os.close(lock)
+        with suppress(OSError, StoreError):  # what names no entry was never held
+            if (lock := self._held.pop(_path(self._values.locate(entry)), None)) is not None:
+                os.close(lock)
 
     def _look_folder(self, group: list[Entry]) -> Iterator[tuple[Entry, Kept | StoreError]]:
         try:
@@ -297,6 +298,8 @@ def _look_or_tell(place: EntryFiles) -> Kept | StoreError:
         return _judge(look(place))
     except OSError as error:
         return _tell(place.entry, "cannot be looked at", error)
+    except StoreError as error:
+        return error
 
 
 def _move_aside(place: EntryFiles, expected_version: str) -> str:

@@ -13,10 +13,10 @@ import posixpath
 import subprocess
 from typing import TYPE_CHECKING, Final
 
-from keyspec.stores.file import list_files
+from keyspec.stores import dotenv, file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from keyspec.desired import Entry
 
@@ -27,11 +27,17 @@ _COMMAND: Final = (
     *("check-ignore", "--stdin", "-z", "--verbose", "--non-matching"),
 )
 _FIELDS: Final = 4
+_FILES: Final[Mapping[str, Callable[[Entry], tuple[str, ...]]]] = {
+    "dotenv": dotenv.list_files,
+    "file": file.list_files,
+}
+"""Stores that hold values in the clear, and the files they do it in."""
 
 
 def find_entries_in_git(entries: Iterable[Entry], environ: Mapping[str, str]) -> frozenset[Entry]:
-    """Give the `file:` entries of which any file lies inside a work tree and is not ignored."""
-    files = {entry: list_files(entry) for entry in entries}
+    """Give the `file:` and `dotenv:` entries of which any file lies inside a work tree and is not ignored."""
+    entries = tuple(entry for entry in entries if entry.reference.scheme in _FILES)
+    files = {entry: _FILES[entry.reference.scheme](entry) for entry in entries}
     unignored = unignored_in_git((path for paths in files.values() for path in paths), environ)
     return frozenset(entry for entry, paths in files.items() if not unignored.isdisjoint(paths))
 

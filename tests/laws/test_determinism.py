@@ -39,13 +39,26 @@ def retold(draw, hub):
     if hub.keys is None:
         return hub
     rows = [
-        dict(shuffled(draw, {**row, "roles": row["roles"] and shuffled(draw, row["roles"]) + row["roles"][:1], draw(st.text()): 1, **row_}.items()))
+        dict(
+            shuffled(
+                draw,
+                {
+                    **row,
+                    "roles": row["roles"] and shuffled(draw, row["roles"]) + row["roles"][:1],
+                    draw(st.text()): 1,
+                    **row_,
+                }.items(),
+            )
+        )
         for row in shuffled(draw, rows_of(hub))
         for row_ in [{name: value for name, value in row.items() if name != "roles"}]
     ]
     roles = None
     if hub.roles is not None:
-        told = [{"name": role.name, "permissions": shuffled(draw, role.permissions), "color": "red"} for role in hub.roles.values()]
+        told = [
+            {"name": role.name, "permissions": shuffled(draw, role.permissions), "color": "red"}
+            for role in hub.roles.values()
+        ]
         roles = {role.name: role for role in read_roles(default_contract(), shuffled(draw, told))}
     return LiveHub(hub.name, {key.key_id: key for key in read_keys(default_contract(), rows)}, roles)
 
@@ -57,7 +70,9 @@ def test_the_order_of_what_hubs_and_stores_tell_changes_no_byte(world, data):
     records = dict(shuffled(data.draw, world.records.items()))
     policy = world.policy | {"keys": tuple(shuffled(data.draw, world.policy["keys"]))}
     again = plan_of(world.desired, *hubs, records=records, **policy)
-    assert render_plan_json(again) == render_plan_json(plan_of(world.desired, *world.live.values(), records=world.records, **world.policy))
+    assert render_plan_json(again) == render_plan_json(
+        plan_of(world.desired, *world.live.values(), records=world.records, **world.policy)
+    )
 
 
 @thorough
@@ -66,7 +81,10 @@ def test_the_order_of_a_spec_changes_nothing_but_the_places_it_names(world, data
     document = {name: data.draw(reordered(part)) for name, part in shuffled(data.draw, world.spec.items())}
     again = spec_of(json.dumps(document))
     assert again.spec == world.desired.spec
-    plans = [plan_of(desired, *world.live.values(), records=world.records, **world.policy) for desired in (world.desired, again)]
+    plans = [
+        plan_of(desired, *world.live.values(), records=world.records, **world.policy)
+        for desired in (world.desired, again)
+    ]
     assert without_places(plans[0]) == without_places(plans[1])
 
 

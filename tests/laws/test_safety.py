@@ -53,7 +53,9 @@ def touches_own(step, own):
 @thorough
 @given(worlds(told=False))
 def test_a_plan_is_refused_that_locks_deletes_or_weakens_protected_keys(world):
-    bad = [step for step in plan_world(world).steps if step.key_id in world.desired.protected_ids and weakens(step, world)]
+    bad = [
+        step for step in plan_world(world).steps if step.key_id in world.desired.protected_ids and weakens(step, world)
+    ]
     assert bool(bad) is ("protected-key" in refused(world))
 
 
@@ -122,7 +124,9 @@ def test_on_a_hub_tightening_comes_first_and_deletes_come_last(world):
         if step.action == "unlock" or (step.action == "edit" and step.gives):
             assert step.phase == WIDEN
         if step.action == "lock":
-            assert step.phase == TIGHTEN or any(each.action == "create" and each.key_id == step.key_id and each.phase >= CREATE for each in plan.steps)
+            assert step.phase == TIGHTEN or any(
+                each.action == "create" and each.key_id == step.key_id and each.phase >= CREATE for each in plan.steps
+            )
 
 
 @thorough
@@ -154,3 +158,13 @@ def test_a_run_touches_only_the_keys_and_hubs_it_names(world):
     for step in plan_world(world).steps:
         assert not named or any(fnmatchcase(step.key_id, glob) for glob in named)
         assert world.live[step.hub].keys is not None
+
+
+@thorough
+@given(worlds(told=False))
+def test_a_state_that_the_hub_does_not_tell_is_acted_upon_only_to_lock_what_reached_nobody(world):
+    for step in plan_world(world).steps:
+        live = (world.live[step.hub].keys or {}).get(step.key_id)
+        if live is not None and live.state is None and step.action in ("lock", "unlock", "delete"):
+            assert step.recovery
+            assert step.action == "lock"

@@ -15,6 +15,9 @@ TESTED_ELSEWHERE = {
     "keyspec/devhub/__init__.py": "tests/devhub/test_devhub.py",
     "keyspec/render/__init__.py": "tests/render/test_text.py",
     "keyspec/stores/__init__.py": "tests/stores/test_stores.py",
+    "keyspec/stores/entryfiles.py": "tests/stores/test_file.py",
+    "keyspec/tree.py": "tests/test_document.py",
+    "keyspec/version.py": "tests/test_cli.py",
 }
 """Modules whose behaviour is another's: packages by what they hold, the shell by the commands that use it."""
 

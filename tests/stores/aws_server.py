@@ -98,7 +98,7 @@ class Aws:
         unlabelled = action == "GetSecretValue" and body.get("VersionStage") != "KEYSPEC"
         if (who in ("READONLY", "PLANNER") and action not in READS) or (who == "PLANNER" and unlabelled):
             return 400, "AccessDeniedException"
-        secret = self.backend.secrets.get(body.get("SecretId"))
+        secret = self.backend.secrets.get(body.get("SecretId") or "-")
         if action != "UpdateSecretVersionStage" or secret is None:
             return None
         label, seen, to = body["VersionStage"], body.get("RemoveFromVersionId"), body.get("MoveToVersionId")
@@ -109,7 +109,7 @@ class Aws:
 
     def _follow(self, action, body):
         """Let a request for no version in particular find the one labelled AWSCURRENT."""
-        secret = self.backend.secrets.get(body.get("SecretId"))
+        secret = self.backend.secrets.get(body.get("SecretId") or "-")
         if action == "UpdateSecretVersionStage" and body["VersionStage"] == "AWSCURRENT" and secret:
             secret.set_default_version_id(body["MoveToVersionId"])
 
@@ -127,6 +127,7 @@ def start():
 
     class Quiet(WSGIRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def log(self, *_):
             pass

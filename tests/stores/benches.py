@@ -10,10 +10,11 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from stores.service_benches import SERVICE_BENCHES
+
 from keyspec.desired import Entry
 from keyspec.secret import Reference
 from keyspec.stores import open_store
-from stores.service_benches import SERVICE_BENCHES
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent
@@ -98,7 +99,6 @@ def make_age(folder, monkeypatch):
 
 def make_keyring(folder, monkeypatch):
     import keyring
-
     from stores.keyring_backends import FolderKeyring
 
     (folder.parent / "ring").mkdir()

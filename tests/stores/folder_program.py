@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 KEPT = HERE / "kept"
 
 
-class Failure(Exception):
+class StoreFailureError(Exception):
     pass
 
 
@@ -40,11 +40,11 @@ def state_of(kept):
 def put(request, kept, path):
     note, value = request["note"], request.get("value")
     if kept["note"] is None and kept["value"] is not None:
-        raise Failure("conflict" if "version" in request else "foreign")
+        raise StoreFailureError("conflict" if "version" in request else "foreign")
     if kept["note"] != note and version_of(kept) != request.get("version"):
-        raise Failure("conflict")
+        raise StoreFailureError("conflict")
     if value is not None and kept["value"] not in (None, value):
-        raise Failure("conflict")
+        raise StoreFailureError("conflict")
     if (kept["note"], kept["value"]) != (note, value or kept["value"]):
         kept.update(note=note, value=value or kept["value"])
         save(path, kept)
@@ -53,7 +53,7 @@ def put(request, kept, path):
 
 def change(request, kept, path):
     if version_of(kept) != request["version"]:
-        raise Failure("conflict")
+        raise StoreFailureError("conflict")
     match request["operation"]:
         case "set_aside":
             if kept["value"] is not None:
@@ -62,12 +62,12 @@ def change(request, kept, path):
             return {"version": version_of(kept)}
         case "clear":
             if kept["value"] is not None:
-                raise Failure("conflict")
+                raise StoreFailureError("conflict")
             kept.update(note=None)
             save(path, kept)
         case "delete":
             if kept["note"] is None:
-                raise Failure("conflict")
+                raise StoreFailureError("conflict")
             path.unlink()
     return {}
 
@@ -96,7 +96,7 @@ def main():
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             said = answer(json.load(sys.stdin))
-        except Failure as failure:
+        except StoreFailureError as failure:
             said = {"error": {"code": str(failure), "message": "said by the program"}}
     json.dump(said, sys.stdout)
 

@@ -103,7 +103,9 @@ class Vault:
             if f"{path}/".startswith(f"{mount}/"):
                 options = {"version": version} if version == "2" else None
                 return 200, {"data": {"path": f"{mount}/", "type": "kv", "options": options}}
-        what = f"preflight capability check returned 403, please ensure client's policies grant access to path \"{path}/\""
+        what = (
+            f'preflight capability check returned 403, please ensure client\'s policies grant access to path "{path}/"'
+        )
         return 403, {"errors": [what]}
 
     def _engine(self, method, part, key, version, body):

@@ -47,7 +47,9 @@ class AwsBench(ServiceBench):
             return
         secret = self.server.backend.secrets.get(name)
         version = secret and secret.versions.get(secret.default_version_id or "")
-        there = {} if not version or "AWSCURRENT" not in version["version_stages"] else json.loads(version["secret_string"])
+        there = (
+            {} if not version or "AWSCURRENT" not in version["version_stages"] else json.loads(version["secret_string"])
+        )
         there = {} if "format" in there else there
         self.server.put_by_hand(name, json.dumps({**there, part: "somebody's"}))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
+from stores.killing import SYSTEM_CALLS, kill_everywhere
 
 from keyspec import disk
 from keyspec.desired import Entry
@@ -19,7 +20,6 @@ from keyspec.model import Key
 from keyspec.record import Content, Mark, Record
 from keyspec.secret import Reference, Secret
 from keyspec.stores.dotenv import list_files, open_dotenv
-from stores.killing import SYSTEM_CALLS, kill_everywhere
 
 ROOT = Path(__file__).parents[2]
 VALUE = "Canary7Value0abcdefXYZ"
@@ -85,7 +85,7 @@ def test_other_lines_and_their_order_stay_byte_for_byte(store, entry, path):
     assert path.read_bytes() == OTHERS + b"KEY=''  # here\nZ=last"
     version = store.replace(entry, version, MARK)
     version = store.replace(entry, version, record("a'b$c", "fp-2"))
-    assert path.read_bytes().startswith(OTHERS + b'KEY="a\'b')
+    assert path.read_bytes().startswith(OTHERS + b"KEY=\"a'b")
     assert path.read_bytes().endswith(b'c"  # here\nZ=last')
     assert dotenv_values(path) == {"A": "1", "B": "two\nlines", "KEY": "a'b$c", "Z": "last"}
     assert Path(f"{path}.KEY.prev").read_text() == VALUE
@@ -274,3 +274,21 @@ def test_all_files_of_an_entry_are_listed(entry, store, path, tmp_path):
     listed = {Path(name).name for name in list_files(entry)}
     assert listed >= set(files_of(path))
     assert {Path(name).parent for name in list_files(entry)} == {tmp_path / "secrets"}
+
+
+def test_a_file_that_git_would_commit_is_found(tmp_path):
+    import shutil
+
+    from keyspec.stores.git import find_entries_in_git
+
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, env=environ, check=True, capture_output=True)
+    entry = entry_of(tmp_path)
+    sealed = Entry(Reference("age", "key.age"), entry.file)
+    assert find_entries_in_git([entry, sealed], environ) == {entry}
+    (tmp_path / ".gitignore").write_text(".env\n")
+    assert find_entries_in_git([entry], environ) == {entry}
+    (tmp_path / ".gitignore").write_text(".env*\n")
+    assert find_entries_in_git([entry], environ) == frozenset()

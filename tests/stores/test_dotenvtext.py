@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import string
 import subprocess
 
 import pytest
@@ -33,7 +32,8 @@ HARD = [
     "-",
     "=",
     "x" * 4096,
-    "$`'" * 1365,
+    "$`'" * 999,
+    "$" * 4095 + "'",
 ]
 TRICKY = st.text("$`'\"\\{}()?+:-#!~ aZ0\t", min_size=1, max_size=40).filter(lambda text: "\t" not in text)
 
@@ -46,7 +46,8 @@ def read_by_shell(text, tmp_path, shell="sh"):
     file = tmp_path / "file.env"
     file.write_text(text)
     script = 'set -eu; set -a; . "$0"; exec env -0'
-    done = subprocess.run([shell, "-c", script, str(file)], capture_output=True, env={"PATH": "/usr/bin:/bin"}, check=True)
+    environ = {"PATH": "/usr/bin:/bin"}
+    done = subprocess.run([*shell.split(), "-c", script, str(file)], capture_output=True, env=environ, check=True)
     assert done.stderr == b""
     return dict(pair.decode().split("=", 1) for pair in done.stdout.split(b"\0") if pair)
 
@@ -55,9 +56,9 @@ def write_lines(values):
     return "".join(f"V{number}={encode_value(value.encode()).decode()}\n" for number, value in enumerate(values))
 
 
-@pytest.mark.parametrize("shell", ["sh", "dash", "bash", "busybox"])
+@pytest.mark.parametrize("shell", ["sh", "dash", "bash", "bash --posix", "busybox sh"])
 def test_a_shell_reads_what_was_written(tmp_path, shell):
-    if shutil.which(shell) is None:
+    if shutil.which(shell.split()[0]) is None:
         pytest.skip(f"{shell} is not installed")
     got = read_by_shell(write_lines(HARD), tmp_path, shell)
     assert [got[f"V{number}"] for number in range(len(HARD))] == HARD
@@ -79,6 +80,11 @@ def test_shell_and_python_dotenv_agree_on_any_value(tmp_path_factory, values):
 @given(TRICKY)
 def test_what_was_written_is_read_back(value):
     assert decode_value(encode_value(value.encode())) == value.encode()
+
+
+def test_what_would_be_too_much_for_a_shell_is_refused():
+    with pytest.raises(ValueError, match="too many"):
+        encode_value(b"$'" * 2000)
 
 
 def test_values_are_written_as_plainly_as_can_be():
@@ -147,8 +153,4 @@ def test_no_bytes_are_too_strange_to_add_a_line_to(data, name):
         assert added.startswith(data)
         assert added.endswith(f"{name}=value\n".encode())
     for line in lines:
-        assert data[line.begin : line.end].lstrip(b" \t").removeprefix(b"export").lstrip(b" \t").startswith(name.encode()[:1])
-
-
-def test_names_are_of_letters_digits_and_underscores_only():
-    assert set(string.ascii_letters) <= set(PRINTABLE)
+        assert data[line.begin :].startswith(line.lead + name.encode())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from stores.benches import BENCHES
 
 from keyspec.desired import Entry
 from keyspec.errors import StoreConflict, StoreError, StoreForeign
@@ -17,7 +18,6 @@ from keyspec.model import Key
 from keyspec.record import Content, Mark, Record
 from keyspec.secret import Reference, Secret
 from keyspec.stores import ABSENT, ENTRY_POINTS, open_store
-from stores.benches import BENCHES
 
 ROOT = Path(__file__).parents[2]
 VALUE = "Canary7Value0abcdefXYZ"

@@ -11,7 +11,7 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote
 
 import pytest
@@ -19,10 +19,10 @@ import pytest
 from keyspec import cli
 from keyspec.devhub import DevHub, Knobs
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 BASE = "/api/v1"
-READ = ("GET /roles", "GET /api_keys")
-"""What reading a small hub takes."""
-LIST = "GET /api_keys"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ keys:
   ci_legacy: {state: absent}
   break_glass: {roles: [Administrator], protected: true}
 """
+LIST = "GET /api_keys"
 FIRST_KEY_LINE = 11
 """Line 1 is `keyspec: 1`, then `hubs:` and three of them, then five lines of the above."""
 
@@ -185,6 +186,3 @@ def test_a_rate_limited_hub_gets_every_write_once(lab):
     done = [exchange for exchange in hub.requests if exchange.status != 429]
     assert len(done) == 2 + 12 + 1
     lab.check_custody()
-
-
-LIST = "GET /api_keys"

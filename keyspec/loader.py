@@ -1,0 +1,107 @@
+"""Files to `Desired`: spec, trusted file and contracts read and resolved, and narrowed to the hubs asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keyspec.contract import parse_contract
+from keyspec.document import parse_document
+from keyspec.errors import KeyspecError, Problem, SpecError, UsageError
+from keyspec.files import gather_spec, read_contract, read_document
+from keyspec.merge import Reading, merge_spec
+from keyspec.resolve import build_desired
+from keyspec.selector import matches_any, parse_selector
+from keyspec.stores import open_store
+from keyspec.trust import check_references, parse_trusted, pin_hubs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from keyspec.contract import Contract
+    from keyspec.desired import Desired
+    from keyspec.merge import Spec
+    from keyspec.selector import Selector
+    from keyspec.session import Options
+    from keyspec.trust import Trusted
+
+
+def load_desired(options: Options) -> Desired:
+    """Read and resolve the spec, hold it to the trusted file, and narrow it to the hubs asked for.
+
+    Raises:
+        SpecError: with every problem of every file.
+        RefusedError: if the trusted file does not allow all of it.
+        UsageError: if a selector of -l matches no hub.
+    """
+    readings, problems = gather_spec(options.files)
+    trusted = parse_trusted(read_document(options.trusted)) if options.trusted else None
+    desired = _resolve(merge_spec(readings, problems), trusted)
+    return desired.only_hubs(select_hubs(desired, options.hubs))
+
+
+def load_text(text: str, file: str) -> Desired:
+    """Resolve a spec that lies in no file yet; `file` is where it will."""
+    return _resolve(merge_spec([Reading(parse_document(text.encode(), file), named=True)]), None)
+
+
+def _resolve(spec: Spec, trusted: Trusted | None) -> Desired:
+    if trusted is not None:
+        spec = pin_hubs(spec, trusted)
+    desired = build_desired(spec, load_contracts(spec))
+    if trusted is not None:
+        check_references(desired, trusted)
+    check_stores(desired)
+    return desired
+
+
+def load_contracts(spec: Spec) -> dict[str, Contract]:
+    """Read the contract of every hub, each file once."""
+    known: dict[tuple[str, str], Contract] = {}
+    problems: list[Problem] = []
+    for name, hub in spec.hubs.items():
+        where = (spec.connections[name], hub.value.contract)
+        try:
+            if where not in known:
+                known[where] = parse_contract(read_contract(where[1], file=where[0], source=hub.source("contract")))
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(set(problems))
+    return {name: known[spec.connections[name], hub.value.contract] for name, hub in spec.hubs.items()}
+
+
+def check_stores(desired: Desired) -> None:
+    """Hold every store's scheme to those that are known.
+
+    Raises:
+        SpecError: naming each place that declares another one.
+    """
+    problems = set()
+    for hub in desired.hubs.values():
+        for key in hub.keys.values():
+            if key.store is not None:
+                try:
+                    open_store(key.store.scheme)
+                except KeyspecError as error:
+                    problems.add(Problem("unknown-store", str(error), key.source("store")))
+    if problems:
+        raise SpecError(problems)
+
+
+def select_hubs(desired: Desired, selectors: Iterable[str]) -> frozenset[str]:
+    """Give the names of the hubs that -l means; all without one."""
+    names = frozenset(desired.hubs)
+    parsed = [_parse_selector(text) for text in selectors]
+    if not parsed:
+        return names
+    for text, selector in zip(selectors, parsed, strict=True):
+        if not any(selector.matches(name, hub.hub.labels) for name, hub in desired.hubs.items()):
+            raise UsageError(f"-l {text} matches no hub; there are {', '.join(sorted(names))}")
+    return frozenset(name for name, hub in desired.hubs.items() if matches_any(parsed, name, hub.hub.labels))
+
+
+def _parse_selector(text: str) -> Selector:
+    try:
+        return parse_selector(text)
+    except ValueError as error:
+        raise UsageError(f"-l {text}: {error}") from error

@@ -1,0 +1,80 @@
+"""One run: what it was asked for, and what it takes from the world and tells it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+
+from keyspec.connect import Connections
+from keyspec.ownership import Policy
+from keyspec.settings import state_folder
+from keyspec.spool import Spool
+from keyspec.stores import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from keyspec.live import LiveHub
+    from keyspec.report import StepResult
+    from keyspec.stores import Store
+
+DEFAULT_FILES = ("keyspec.yaml",)
+DEFAULT_PARALLEL = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run was asked for: `hubs` are selectors (-l), `policy.keys` globs (-k); none means all."""
+
+    files: tuple[str, ...] = DEFAULT_FILES
+    hubs: tuple[str, ...] = ()
+    policy: Policy = field(default_factory=Policy)
+    trusted: str | None = None
+    parallel: int = DEFAULT_PARALLEL
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a run takes from the world, and tells it: connections, clocks, the wish to stop, progress.
+
+    `cancelled` lets protocols in flight finish and skips the rest. `on_read` and `on_step` are called from the
+    threads that work.
+    """
+
+    connections: Connections = field(default_factory=Connections)
+    cancelled: Event = field(default_factory=Event)
+    monotonic: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
+    new_nonce: Callable[[], str] = lambda: secrets.token_hex(16)
+    on_read: Callable[[LiveHub], None] = lambda _: None
+    on_step: Callable[[StepResult], None] = lambda _: None
+    _stores: dict[str, Store] = field(default_factory=dict)
+
+    def open_store(self, scheme: str) -> Store:
+        """Give the store of a scheme, the same one each time: it holds the locks that keep marks alive."""
+        if scheme not in self._stores:
+            self._stores.setdefault(scheme, open_store(scheme))
+        return self._stores[scheme]
+
+    @property
+    def spool(self) -> Spool:
+        """Where values wait whose store failed.
+
+        Raises:
+            UsageError: the environment names no folder for state.
+        """
+        return Spool(Path(state_folder(self.connections.environ)) / "spool")
+
+    def cancel(self, interrupts: int = 1) -> None:
+        """Skip what has not begun; from the second time on stop waiting for hubs, too."""
+        self.cancelled.set()
+        if interrupts > 1:
+            self.connections.world.stop.set()
+
+    def cancel_reading(self, _interrupts: int = 1) -> None:
+        """Stop at once: reading leaves nothing to finish."""
+        self.cancel(2)

@@ -1,0 +1,215 @@
+"""One hub's turn: its steps done one by one, each held to what the plan saw.
+
+    each step:  expects what is live?  ->  applied | failed | skipped
+                                no     ->  already, as wanted | conflict
+
+A write whose answer was lost is looked up by ID before anything is sent again. After a step that is neither applied
+nor already so the key's later steps are skipped; after a failure, the hub's deletes are. Steps that clear up after a
+lost value are held to the store as the plan saw it, too. Once the run is cancelled nothing begins any more, but for
+the lock of a key that this run has just brought to the hub.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from keyspec.custody import Keeping, write_surely
+from keyspec.errors import HubConflict, HubMissing, KeyspecError
+from keyspec.fingerprint import fingerprint
+from keyspec.importing import Supply, import_key, make_value
+from keyspec.model import Key
+from keyspec.report import StepResult
+from keyspec.sharing import owner_of
+from keyspec.steps import change_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from threading import Event
+
+    from keyspec.custody import Run, Verdict
+    from keyspec.desired import Desired, DesiredHub, DesiredKey, Entry
+    from keyspec.hub import Hub
+    from keyspec.live import LiveHub
+    from keyspec.ownership import Policy
+    from keyspec.plan import Step
+    from keyspec.record import Kept, Records
+    from keyspec.secret import Secret
+    from keyspec.stores import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that one hub's turn needs. `desired` holds this hub alone; `read_at` is on the clock of `monotonic`."""
+
+    desired: Desired
+    live: LiveHub
+    records: Records
+    steps: tuple[Step, ...]
+    policy: Policy
+    hub: Hub
+    run: Run
+    open_store: Callable[[str], Store]
+    read_records: Callable[[DesiredHub, Iterable[str]], Records]
+    read_given: Callable[[Entry], Secret]
+    monotonic: Callable[[], float]
+    read_at: float
+    cancelled: Event
+    done: Callable[[StepResult], None]
+
+    @property
+    def target(self) -> DesiredHub:
+        """The hub as the spec wants it."""
+        return self.desired.hubs[self.live.name]
+
+    def keeping(self, key: DesiredKey, planned: Kept | str | None = None) -> Keeping | None:
+        """Give the custody of a key's value, which was planned from `planned`; None where the spec names no store."""
+        entry = self.target.entry(key)
+        if entry is None:
+            return None
+        return Keeping(
+            hub=self.hub,
+            store=self.open_store(entry.reference.scheme),
+            entry=entry,
+            run=self.run,
+            owner=owner_of(key.value, self.live.name),
+            replicas=tuple((self.open_store(copy.reference.scheme), copy) for copy in self.target.replicas(key)),
+            planned=planned,
+            others=frozenset((*(self.live.keys or ()), *self.target.hub.auth_key_id)),
+        )
+
+    def supply(self, key: DesiredKey) -> Supply:
+        """Give where the value of a key comes from that is imported."""
+        given = self.target.given(key)
+        if given is not None:
+            return Supply(read=lambda: self.read_given(given))
+        if key.value.from_ == "generated":
+            return Supply(make=lambda: make_value(self.run.choose, key.value.prefix))
+        return Supply()
+
+
+@dataclass(slots=True)
+class Turn:
+    """What is known while a hub's steps are done; each key is only ever in the hands of one thread."""
+
+    job: Job
+    live: dict[str, Key] = field(default_factory=dict)
+    records: dict[str, Kept | str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    created: set[str] = field(default_factory=set)
+    failed: bool = False
+    results: list[StepResult] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    unsettled: bool = False
+    lost: bool = False
+
+    def do_key(self, steps: Iterable[Step]) -> list[StepResult]:
+        """Do one key's steps, in their order."""
+        return [self._do_step(step) for step in steps]
+
+    def keeping(self, key_id: str) -> Keeping | None:
+        """Give the custody of a declared key's value, as the plan or this turn saw its entry last."""
+        return self.job.keeping(self.job.target.keys[key_id], self.records.get(key_id))
+
+    def _do_step(self, step: Step) -> StepResult:
+        outcome, error = self._judge(step)
+        if outcome == "applied" and step.action in MAKING:
+            self.created.add(step.key_id)
+        elif outcome not in ("applied", "already"):
+            self.broken.setdefault(step.key_id, "an earlier step of this key was not applied")
+            self.failed |= outcome == "failed"
+        result = StepResult(step, outcome, error)
+        self.job.done(result)
+        return result
+
+    def _judge(self, step: Step) -> Verdict:
+        # The lock of a key that this run created belongs to its create: else it stays wider than it was declared.
+        if self.job.cancelled.is_set() and not (step.action == "lock" and step.key_id in self.created):
+            return "skipped", "interrupted"
+        if step.key_id in self.broken:
+            return "skipped", self.broken[step.key_id]
+        if step.action == "delete" and self.failed:
+            return "skipped", "a step on this hub failed, and nothing is deleted after that"
+        current = self.live.get(step.key_id)
+        if fingerprint(current) != step.expects:
+            return ("already", None) if self._is_already(step, current) else ("conflict", _tell_change(current))
+        outcome, error = self._send(step, current)
+        if outcome in ("applied", "already"):
+            self._remember(step, current)
+        return outcome, error
+
+    def _send(self, step: Step, current: Key | None) -> Verdict:
+        try:
+            if step.action in MAKING:
+                return self._make(step)
+            if step.recovery and not self._is_undelivered(step):
+                return "conflict", "its store is not as it was when this was planned"
+            return self._write(step, current)
+        except HubMissing:
+            return ("already", None) if step.action == "delete" else ("conflict", "the key is gone from the hub")
+        except HubConflict as error:
+            return "conflict", str(error)
+        except KeyspecError as error:
+            return "failed", str(error)
+        except Exception as error:  # noqa: BLE001 - one step's bug must not hide what became of all the others
+            return "failed", f"unexpected {type(error).__name__}; please report it"
+
+    def _make(self, step: Step) -> Verdict:
+        keeping = self.keeping(step.key_id)
+        if keeping is None:
+            return "failed", "there is no store for its value"
+        if step.action == "create":
+            return keeping.create(_created(step))
+        return import_key(keeping, _created(step), self.job.supply(self.job.target.keys[step.key_id]))
+
+    def _write(self, step: Step, current: Key | None) -> Verdict:
+        return write_surely(
+            self.job.hub,
+            step.key_id,
+            lambda: WRITES[step.action](self.job.hub, step),
+            is_done=lambda found: self._is_already(step, found),
+            is_unchanged=lambda found: fingerprint(found) == fingerprint(current),
+        )
+
+    def _is_undelivered(self, step: Step) -> bool:
+        keeping = self.keeping(step.key_id)
+        return keeping is not None and keeping.is_as_planned()
+
+    def _is_already(self, step: Step, key: Key | None) -> bool:
+        """Tell whether a key is as the step would leave it, in all that is declared."""
+        if step.action == "delete" or key is None:
+            return step.action == "delete" and key is None
+        if step.action in ("lock", "unlock"):
+            return all(key.field(change.field) == change.after for change in step.changes)
+        wanted = self.job.target.keys[step.key_id]
+        declared = (wanted.description, wanted.roles, wanted.reauth_timeout_s)
+        live = (key.description, key.roles, key.reauth_timeout_s)
+        return all(want in (None, have) for want, have in zip(declared, live, strict=True))
+
+    def _remember(self, step: Step, current: Key | None) -> None:
+        if step.action == "delete":
+            self.live.pop(step.key_id, None)
+        elif step.action in MAKING:
+            self.live[step.key_id] = _created(step)
+        elif current is not None:
+            self.live[step.key_id] = change_key(current, step.changes)
+
+
+MAKING: Final = ("create", "import")
+"""The actions that bring a key to a hub."""
+
+WRITES: Final[Mapping[str, Callable[[Hub, Step], None]]] = {
+    "edit": lambda hub, step: hub.edit_key(step.key_id, {change.field: change.after for change in step.changes}),
+    "lock": lambda hub, step: hub.lock_key(step.key_id),
+    "unlock": lambda hub, step: hub.unlock_key(step.key_id),
+    "delete": lambda hub, step: hub.delete_key(step.key_id),
+}
+"""Which request each other action is."""
+
+
+def _created(step: Step) -> Key:
+    return change_key(Key(step.key_id), step.changes)
+
+
+def _tell_change(current: Key | None) -> str:
+    return "the key is gone from the hub" if current is None else "the live key is not as it was when this was planned"
