@@ -182,11 +182,11 @@ class Paging:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
 class Capabilities:
-    """What cannot be seen from the operations; this keyspec knows one meaning each of `etag` and `bulk`."""
+    """What cannot be seen from the operations; `created_locked`, `etag` and `bulk` have one meaning yet."""
 
     ids_reusable: StrictBool = True
     import_takes_id: StrictBool = True
-    created_locked: StrictBool = False
+    created_locked: Literal[False] = False
     etag: Literal[False] = False
     bulk: Literal["none"] = "none"
 

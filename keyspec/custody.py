@@ -126,6 +126,13 @@ class Keeping:
         """Tell whether the entry is as the plan saw it."""
         return self._is_planned(self.store.look(self.entry))
 
+    def forget_lock(self) -> None:
+        """Take keyspec's own lock off the record."""
+        kept = self.store.look(self.entry)
+        if isinstance(kept.note, Record) and kept.note.locked_by_keyspec:
+            content = Content(replace(kept.note, locked_by_keyspec=False))
+            self.store.replace(self.entry, kept.version, content)
+
     def settle(self, key_id: str) -> bool:
         """Finish what an earlier run left: a value in the spool, or one that waits for its record; tell if it did."""
         spooled = self.run.spool.find(self._slot(key_id))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from keyspec.apply import apply_hub, begin_hub, finish_hub
 from keyspec.custody import Run
-from keyspec.errors import RefusedError
+from keyspec.errors import Problem, RefusedError
 from keyspec.fleet import run_fleet
 from keyspec.grid import GridRow
 from keyspec.guard import check_guards
@@ -27,18 +27,19 @@ from keyspec.planner import make_plan
 from keyspec.reader import read_fleet, read_given, read_records
 from keyspec.recovery import is_delivered, was_asked
 from keyspec.report import HubResult, Report, StepResult
-from keyspec.turn import Job
+from keyspec.stores.git import find_entries_in_git
+from keyspec.turn import MAKING, Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from keyspec.apply import Result
-    from keyspec.desired import Desired
-    from keyspec.errors import Problem
+    from keyspec.desired import Desired, Entry
     from keyspec.live import LiveHub
     from keyspec.plan import Plan
     from keyspec.record import Kept, Records
     from keyspec.session import Options, Session
+    from keyspec.source import Source
     from keyspec.turn import Turn
 
 
@@ -72,7 +73,26 @@ def plan_desired(desired: Desired, options: Options, session: Session) -> Planne
         records.update(read_records(hub, selected, session))
     live, read_at = read_fleet(desired, session=session, parallel=options.parallel)
     plan = make_plan(desired, live, records, options.policy)
-    return Planned(plan, check_guards(plan, desired, live), desired, live, records, read_at)
+    refusals = (*check_guards(plan, desired, live), *check_exposure(plan, desired, session))
+    return Planned(plan, refusals, desired, live, records, read_at)
+
+
+def check_exposure(plan: Plan, desired: Desired, session: Session) -> tuple[Problem, ...]:
+    """Refuse a plan that would put a value where Git takes it into a commit."""
+    places: dict[Entry, Source] = {}
+    for step in plan.steps:
+        if step.action in MAKING:
+            hub = desired.hubs[step.hub]
+            key = hub.keys[step.key_id]
+            entries = (entry for entry in (hub.entry(key), *hub.replicas(key)) if entry is not None)
+            places.update((entry, key.source("store")) for entry in entries)
+    exposed = find_entries_in_git(places, session.connections.environ)
+    problems: dict[Source, Problem] = {}
+    for entry in sorted(exposed, key=lambda entry: str(entry.reference)):
+        what = f"{entry.reference} lies in a Git work tree and is not ignored"
+        hint = "add its folder to .gitignore, or keep values elsewhere"
+        problems.setdefault(places[entry], Problem("store-in-repo", what, places[entry], hint))
+    return tuple(problems.values())
 
 
 def apply_run(planned: Planned, options: Options, session: Session, *, asked: bool = False) -> Report:

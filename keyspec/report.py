@@ -36,7 +36,10 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What became of one step; `error` says why where it is neither applied, already nor held."""
+    """What became of one step; `error` says why where it is neither applied, already nor held.
+
+    Beside `applied` it says what is left to do: a replica that could not be written, a record that is not complete.
+    """
 
     step: Step
     outcome: Outcome
@@ -80,7 +83,7 @@ def apply_exit_code(report: Report) -> ExitCode:
         return ExitCode.INTERRUPTED
     asked = [result for result in report.results if result.outcome != "held"]
     hubs_read = all(hub.status == "read" for hub in report.plan.hubs)
-    done = all(result.outcome in ("applied", "already") for result in asked)
+    done = all(result.outcome in ("applied", "already") and result.error is None for result in asked)
     verified = all(hub.verified is not False for hub in report.hubs)
     if done and verified and hubs_read:
         return ExitCode.OK

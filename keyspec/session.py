@@ -35,12 +35,14 @@ class Options:
     policy: Policy = field(default_factory=Policy)
     trusted: str | None = None
     parallel: int = DEFAULT_PARALLEL
+    allow_exec: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """What a run takes from the world, and tells it: connections, clocks, the wish to stop, progress.
 
+    `allow_exec` names the programs that `exec:` stores may run; None leaves it to the environment.
     `cancelled` lets protocols in flight finish and skips the rest. `on_read` and `on_step` are called from the
     threads that work.
     """
@@ -52,13 +54,21 @@ class Session:
     new_nonce: Callable[[], str] = lambda: secrets.token_hex(16)
     on_read: Callable[[LiveHub], None] = lambda _: None
     on_step: Callable[[StepResult], None] = lambda _: None
+    allow_exec: tuple[str, ...] | None = None
     _stores: dict[str, Store] = field(default_factory=dict)
 
     def open_store(self, scheme: str) -> Store:
         """Give the store of a scheme, the same one each time: it holds the locks that keep marks alive."""
         if scheme not in self._stores:
-            self._stores.setdefault(scheme, open_store(scheme))
+            self._stores.setdefault(scheme, self._make_store(scheme))
         return self._stores[scheme]
+
+    def _make_store(self, scheme: str) -> Store:
+        if scheme != "exec" or self.allow_exec is None:
+            return open_store(scheme)
+        from keyspec.stores.exec import open_exec
+
+        return open_exec(self.allow_exec)
 
     @property
     def spool(self) -> Spool:

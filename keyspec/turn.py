@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from keyspec.custody import Keeping, write_surely
-from keyspec.errors import HubConflict, HubMissing, KeyspecError
+from keyspec.errors import HubConflict, HubMissing, KeyspecError, StoreError
 from keyspec.fingerprint import fingerprint
 from keyspec.importing import Supply, import_key, make_value
 from keyspec.model import Key
+from keyspec.recovery import is_locked_by_keyspec
 from keyspec.report import StepResult
 from keyspec.sharing import owner_of
 from keyspec.steps import change_key
@@ -144,7 +145,10 @@ class Turn:
                 return self._make(step)
             if step.recovery and not self._is_undelivered(step):
                 return "conflict", "its store is not as it was when this was planned"
-            return self._write(step, current)
+            outcome, error = self._write(step, current)
+            if outcome == "applied" and step.action == "unlock" and is_locked_by_keyspec(self.records.get(step.key_id)):
+                error = self._forget_lock(step.key_id)
+            return outcome, error
         except HubMissing:
             return ("already", None) if step.action == "delete" else ("conflict", "the key is gone from the hub")
         except HubConflict as error:
@@ -161,6 +165,18 @@ class Turn:
         if step.action == "create":
             return keeping.create(_created(step))
         return import_key(keeping, _created(step), self.job.supply(self.job.target.keys[step.key_id]))
+
+    def _forget_lock(self, key_id: str) -> str | None:
+        """Take keyspec's own lock off the record, so that a later one is known as somebody else's."""
+        keeping = self.keeping(key_id)
+        if keeping is None:
+            return None
+        try:
+            with self.job.run.claim(keeping.entry):
+                keeping.forget_lock()
+        except StoreError as error:
+            return f"the record still says that keyspec locked it: {error}"
+        return None
 
     def _write(self, step: Step, current: Key | None) -> Verdict:
         return write_surely(

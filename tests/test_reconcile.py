@@ -5,8 +5,8 @@ from bench import Bench, told
 from fakes.hub import refuse
 
 from keyspec.errors import RefusedError, SpecError, UsageError
-from keyspec.ownership import Policy
 from keyspec.loader import load_desired, load_text
+from keyspec.ownership import Policy
 from keyspec.reader import read_fleet, read_records
 from keyspec.reconcile import apply_run, list_run, plan_desired
 from keyspec.session import Options

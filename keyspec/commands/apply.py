@@ -54,7 +54,7 @@ def command(*, screen: Screen, yes: bool, **given: Any) -> int:
         raise UsageError("there is no terminal to ask at: say --yes to apply without a question")
     options = make_options(**given)
     desired = load_desired(options)
-    with start(screen, hubs=len(desired.hubs)) as session:
+    with start(screen, options, hubs=len(desired.hubs)) as session:
         planned = plan_desired(desired, options, session)
         review_plan(planned, screen, asking=not yes)
         if planned.refusals:

@@ -31,7 +31,7 @@ def command(*, screen: Screen, **given: Any) -> int:
 
     options = make_options(**given)
     desired = load_desired(options)
-    with start(screen, hubs=len(desired.hubs)) as session:
+    with start(screen, options, hubs=len(desired.hubs)) as session:
         checks = examine(desired, options, session)
     if screen.form == "json":
         screen.write(render_checks_json(checks))

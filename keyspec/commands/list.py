@@ -54,7 +54,7 @@ def command(*, screen: Screen, search: str, sort: tuple[str, ...], rows: int | N
     options = make_options(**given)
     select_rows((), sort=sort)  # a column that does not exist is said before any hub is asked
     desired = load_desired(options)
-    with start(screen, hubs=len(desired.hubs)) as session:
+    with start(screen, options, hubs=len(desired.hubs)) as session:
         found, unreadable = list_run(desired, options, session)
     grid = select_rows(found, search=search, sort=sort, rows=rows, page=page)
     if screen.form == "json":

@@ -99,6 +99,13 @@ def spec_options(function: F) -> F:
             help="Only hubs that match: a name, a glob, label=value, label!=value. Repeatable.",
             shell_complete=complete_hubs,
         ),
+        option(
+            "--allow-exec",
+            multiple=True,
+            metavar="PROGRAM",
+            panel=ALLOWED,
+            help="Run this program where the spec names it as a store. Repeatable.",
+        ),
         file_option,
     ):
         function = add(function)

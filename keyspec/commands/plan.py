@@ -48,7 +48,7 @@ def command(*, screen: Screen, exit_code: bool, **given: Any) -> int:
 
     options = make_options(**given)
     desired = load_desired(options)
-    with start(screen, hubs=len(desired.hubs)) as session:
+    with start(screen, options, hubs=len(desired.hubs)) as session:
         planned = plan_desired(desired, options, session)
     show_plan(planned, screen)
     if planned.refusals:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from keyspec.reconcile import Planned
 
 
-def make_options(
+def make_options(  # noqa: PLR0913 - one for each option
     *,
     files: tuple[str, ...],
     hubs: tuple[str, ...],
@@ -28,19 +28,21 @@ def make_options(
     allow_delete: bool = False,
     allow_unlock: bool = False,
     take_over: tuple[str, ...] = (),
+    allow_exec: tuple[str, ...] = (),
 ) -> Options:
     """Give the options of a run from those of a command."""
     policy = Policy(allow_delete=allow_delete, allow_unlock=allow_unlock, take_over=take_over, keys=keys)
-    return Options(files=files, hubs=hubs, policy=policy, trusted=trusted, parallel=parallel)
+    return Options(files=files, hubs=hubs, policy=policy, trusted=trusted, parallel=parallel, allow_exec=allow_exec)
 
 
 @contextmanager
-def start(screen: Screen, *, hubs: int) -> Iterator[Session]:
+def start(screen: Screen, options: Options, *, hubs: int) -> Iterator[Session]:
     """Begin a session that counts hubs and steps on the screen, and close its connections in the end."""
     harden_process()
     session = Session(
         on_read=lambda _: screen.count("hubs read", hubs),
         on_step=screen.count_step,
+        allow_exec=options.allow_exec,
     )
     try:
         yield session

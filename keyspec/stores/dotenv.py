@@ -29,7 +29,7 @@ from keyspec.stores.entryfiles import SUFFIXES, unlink
 from keyspec.stores.file import FileStore
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Mapping
 
     from keyspec.desired import Entry
     from keyspec.stores.dotenvtext import Line
@@ -57,6 +57,10 @@ class DotenvLines:
 
     readable: Final = True
 
+    def __init__(self) -> None:
+        # The file that was read last, and its lines, set as one: looking at many names parses it once.
+        self._last: tuple[bytes, Mapping[str, tuple[Line, ...]]] = (b"", {})
+
     def locate(self, entry: Entry) -> disk.Trail:
         """Give the way to the folder of the file, and `PATH.NAME`, what the files beside it begin with."""
         path, name = _split(entry)
@@ -77,14 +81,14 @@ class DotenvLines:
 
     def see(self, place: EntryFiles) -> tuple[int, ...] | None:
         """Give too little of the line's digest to tell anything of the value; None for an empty one."""
-        data, line = _read_line(place)
+        data, line = self._read_line(place)
         if line is None or not (text := _value_text(data, line)):
             return None
         return len(text), *hashlib.sha256(text).digest()[:_SIGN_BYTES]
 
     def read(self, place: EntryFiles) -> bytes | None:
         """Give the value; None if there is none."""
-        data, line = _read_line(place)
+        data, line = self._read_line(place)
         if line is None or not (text := _value_text(data, line)):
             return None
         if (value := decode_value(text)) is None:
@@ -96,7 +100,7 @@ class DotenvLines:
         """Write the value into its line."""
         file, name = _names(place)
         with disk.create_temporary(place.folder, file + disk.TEMPORARY_SUFFIX) as descriptor:
-            data, line = _read_line(place)
+            data, line = self._read_line(place)
             if line is not None and (text := _value_text(data, line)):
                 if not hmac.compare_digest(decode_value(text) or b"", value):
                     raise StoreConflict(f"{place.entry.reference}: another value stands there")
@@ -112,14 +116,14 @@ class DotenvLines:
         file, name = _names(place)
         temporary = file + disk.TEMPORARY_SUFFIX
         with disk.create_temporary(place.folder, temporary) as descriptor:
-            data, line = _read_line(place)
+            data, line = self._read_line(place)
             if line is None or not (text := _value_text(data, line)):
                 return
             disk.fill(descriptor, decode_value(text) or text)
             os.replace(temporary, place.previous, src_dir_fd=place.folder, dst_dir_fd=place.folder)
         disk.sync_folder(place.folder)
         with disk.create_temporary(place.folder, temporary) as descriptor:
-            data, line = _read_line(place)
+            data, line = self._read_line(place)
             if line is None or _value_text(data, line) != text:
                 raise StoreConflict(f"{place.entry.reference}: it has changed since it was looked at")
             _put_in_place(place, descriptor, empty_line(data, line, name))
@@ -128,7 +132,7 @@ class DotenvLines:
         """Take the line away, and the file with its last one."""
         file, _ = _names(place)
         with disk.create_temporary(place.folder, file + disk.TEMPORARY_SUFFIX) as descriptor:
-            data, line = _read_line(place)
+            data, line = self._read_line(place)
             if line is None:
                 return
             rest = data[: line.begin] + data[line.end :]
@@ -136,6 +140,22 @@ class DotenvLines:
                 _put_in_place(place, descriptor, rest)
             else:
                 unlink(place, file)
+
+    def _read_line(self, place: EntryFiles) -> tuple[bytes, Line | None]:
+        """Give the file, and the one line in it for this name."""
+        file, name = _names(place)
+        try:
+            data = disk.read_at(place.folder, file, limit=MAX_FILE_BYTES)
+        except FileNotFoundError:
+            return b"", None
+        known, found = self._last
+        if known != data:
+            found = find_lines(data)
+            self._last = (data, found)
+        lines = found.get(name, ())
+        if len(lines) > 1:
+            raise StoreError(f"{place.entry.reference}: {name} stands there {len(lines)} times; leave one of them")
+        return data, lines[0] if lines else None
 
 
 def _split(entry: Entry) -> tuple[str, str]:
@@ -150,19 +170,6 @@ def _names(place: EntryFiles) -> tuple[str, str]:
     """Give the name of the file in its folder, and the name that gets the value."""
     name = place.entry.reference.rest.rpartition("#")[2]
     return place.name.removesuffix(f".{name}"), name
-
-
-def _read_line(place: EntryFiles) -> tuple[bytes, Line | None]:
-    """Give the file, and the one line in it for this name."""
-    file, name = _names(place)
-    try:
-        data = disk.read_at(place.folder, file, limit=MAX_FILE_BYTES)
-    except FileNotFoundError:
-        return b"", None
-    lines = find_lines(data, name)
-    if len(lines) > 1:
-        raise StoreError(f"{place.entry.reference}: {name} stands there {len(lines)} times; leave one of them")
-    return data, lines[0] if lines else None
 
 
 def _value_text(data: bytes, line: Line) -> bytes:

@@ -54,21 +54,19 @@ class Line:
     end: int
 
 
-def find_lines(data: bytes, name: str) -> tuple[Line, ...]:
-    """Give the lines that give `name` a value, in their order."""
-    wanted = name.encode()
-    if wanted not in data:
-        return ()
-    found, position = [], 0
+def find_lines(data: bytes) -> dict[str, tuple[Line, ...]]:
+    """Give the lines that give a name a value, by name, each in their order."""
+    found: dict[str, tuple[Line, ...]] = {}
+    position = 0
     while position < len(data):
         if (head := _HEAD.match(data, position)) is None:
             position = (data.find(b"\n", position) + 1) or len(data)
             continue
         begin, end, after = _find_value(data, head.end())
-        if head[2] == wanted:
-            found.append(Line(position, head[1], begin, end, after))
+        name = head[2].decode()
+        found[name] = (*found.get(name, ()), Line(position, head[1], begin, end, after))
         position = after
-    return tuple(found)
+    return found
 
 
 def put_value(data: bytes, line: Line | None, name: str, value: bytes) -> bytes:

@@ -21,6 +21,9 @@ TESTED_ELSEWHERE = {
 }
 """Modules whose behaviour is another's: packages by what they hold, the shell by the commands that use it."""
 
+OF_SEVERAL = {"tests/test_golden.py", "tests/stores/test_service_crashes.py"}
+"""Tests of what several modules do together."""
+
 
 def modules():
     return sorted(path.relative_to(ROOT) for path in ROOT.glob("keyspec/**/*.py"))
@@ -47,7 +50,7 @@ def test_what_is_tested_elsewhere_is_there_and_needs_to_be_listed():
 
 def test_every_test_of_a_module_has_its_module():
     folders = [ROOT / "tests", *(path.parent for path in ROOT.glob("keyspec/*/__init__.py"))]
-    named = {*(str(mirror_of(module)) for module in modules()), *TESTED_ELSEWHERE.values(), "tests/test_golden.py"}
+    named = {*(str(mirror_of(module)) for module in modules()), *TESTED_ELSEWHERE.values(), *OF_SEVERAL}
     gone = [
         str(test.relative_to(ROOT))
         for folder in folders

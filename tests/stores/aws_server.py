@@ -132,6 +132,9 @@ def start():
         def log(self, *_):
             pass
 
+        def connection_dropped(self, error, environ=None):
+            pass
+
     aws = Aws(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, aws, threaded=True, request_handler=Quiet)
     server.daemon_threads = True

@@ -23,7 +23,7 @@ class Fault:
 class Wire:
     """Every request of a server passes here: it is counted, written down, and may meet with a fault.
 
-    From the request number `dead_from` on nothing arrives any more, as if the process had died before sending it.
+    `at` is a number of a request, and what it meets with. From the request number `dead_from` on nothing arrives any more, as if the process had died before sending it.
     """
 
     faults: list[Fault] = field(default_factory=list)
@@ -31,6 +31,7 @@ class Wire:
     texts: list[str] = field(default_factory=list)
     dead_from: int | None = None
     lose_last: bool = False
+    at: tuple[int, str | int] | None = None
     late: list[Any] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 
@@ -44,6 +45,8 @@ class Wire:
             number = len(self.lines) - 1
             if self.dead_from is not None and number >= self.dead_from:
                 return "lost" if self.lose_last and number == self.dead_from else "drop"
+            if self.at is not None and self.at[0] == number:
+                return self.at[1]
             for fault in self.faults:
                 if fault.what in line:
                     self.faults.remove(fault)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from stores import aws_server, kv2_server
 
 from keyspec.desired import Entry
 from keyspec.secret import Reference
 from keyspec.stores import open_store
-from stores import aws_server, kv2_server
 
 
 @dataclass(frozen=True)
 class ServiceBench:
     """Stores of one scheme; `server` is the state behind them."""
 
-    folder: Path
+    folder: Any
     scheme: str
     template: str
     server: Any
@@ -38,6 +38,9 @@ class VaultBench(ServiceBench):
 
 @dataclass(frozen=True)
 class AwsBench(ServiceBench):
+    many = 12  # boto3 takes its time, in each store and process anew
+    rounds = 1
+
     def plant_foreign(self, entry):
         import json
 

@@ -295,7 +295,7 @@ def test_a_dead_mark_is_taken_over_by_one_run_only(bench):
 
 def test_entries_do_not_disturb_each_other(bench):
     store = bench.open()
-    entries = [bench.entry(f"key-{number}") for number in range(40)]
+    entries = [bench.entry(f"key-{number}") for number in range(getattr(bench, "many", 40))]
     with ThreadPoolExecutor(8) as workers:
         versions = list(workers.map(lambda entry: create(store, entry), entries))
     kept = bench.open().look_all(entries)
@@ -370,7 +370,7 @@ def race(entry, version=""):
 
 
 def test_of_processes_racing_to_put_exactly_one_wins(bench):
-    for number in range(3):
+    for number in range(getattr(bench, "rounds", 3)):
         entry = bench.entry(f"key-{number}")
         said = race(entry)
         assert sorted(said) == ["lost", "lost", "lost", "won"]
