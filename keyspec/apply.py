@@ -21,7 +21,6 @@ from keyspec.order import CREATE
 from keyspec.planner import make_plan
 from keyspec.recovery import is_delivered, was_asked
 from keyspec.report import HubResult, StepResult
-from keyspec.sharing import makes_value
 from keyspec.turn import Turn
 
 if TYPE_CHECKING:
@@ -112,7 +111,8 @@ def _current(job: Job) -> dict[str, Key]:
 def _verify(turn: Turn) -> bool | None:
     """List once more and plan again: nothing may be left for the keys that were touched.
 
-    A delete that became possible by this run's lock is for a later run, so it counts as held here.
+    A delete that became possible by this run's lock is for a later run, so it counts as held here; an import that is
+    still to be done counts, since only this hub is looked at.
     """
     job = turn.job
     touched = {result.step.key_id for result in turn.results if result.outcome != "skipped"}
@@ -126,7 +126,8 @@ def _verify(turn: Turn) -> bool | None:
         turn.errors.append(f"could not be verified: {error}")
         return False
     live = LiveHub(job.live.name, keys, job.live.roles)
-    again = make_plan(job.desired, {job.live.name: live}, records, replace(job.policy, allow_delete=False))
+    policy = replace(job.policy, allow_delete=False, allow_reimport=True)
+    again = make_plan(job.desired, {job.live.name: live}, records, policy)
     left = sorted({step.key_id for step in again.steps if step.key_id in touched and not step.held})
     if left:
         turn.errors.append(f"still differ: {', '.join(left)}")
@@ -154,10 +155,9 @@ def _settle_key(turn: Turn, key_id: str) -> None:
     name, keeping = turn.job.live.name, turn.keeping(key_id)
     if keeping is None:
         return
-    made_here = makes_value(turn.job.target.keys[key_id].value, name)
     asked = was_asked(turn.records.get(key_id), name) and key_id in (turn.job.live.keys or {})
     with turn.job.run.claim(keeping.entry):
         if asked:
-            note_hub(keeping, key_id, known=True)
-        if asked or (made_here and keeping.settle(key_id)):
+            note_hub(keeping, key_id, "known")
+        if asked or (keeping.is_owner and keeping.settle(key_id)):
             turn.records[key_id] = keeping.store.look(keeping.entry)

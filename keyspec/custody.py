@@ -92,6 +92,11 @@ class Keeping:
     planned: Kept | str | None = None
     others: frozenset[str] = frozenset()
 
+    @property
+    def is_owner(self) -> bool:
+        """Whether a mark at the entry speaks of a key of this hub."""
+        return self.owner == self.hub.name
+
     def create(self, key: Key) -> Verdict:
         """Create a key and bring its value to the store.
 
@@ -138,17 +143,26 @@ class Keeping:
         spooled = self.run.spool.find(self._slot(key_id))
         if spooled is not None:
             self._empty_spool(spooled)
-        elif isinstance(self.planned, Kept) and is_delivered(self.planned):
-            self._complete(key_id, self.planned)
-        else:
+        elif not is_delivered(self.planned) or not self._complete_now(key_id):
             return False
+        if wrong := self.copy(key_id):
+            raise StoreError(wrong)
         return True
 
-    def _complete(self, key_id: str, kept: Kept) -> None:
+    def _complete_now(self, key_id: str) -> bool:
+        """Complete the record of what stands at the entry now, if it is a create of this key; tell if it was."""
+        kept = with_lease(self.store.look(self.entry), self.run.now())
+        if judge_kept(kept, owner=self.owner, key_id=key_id, live=None) != "delivered":
+            return False
+        self.complete(key_id, kept)
+        return True
+
+    def complete(self, key_id: str, kept: Kept) -> None:
+        """Write the record of a value that stands beside its dead mark: the mark's hub, the owner, made it."""
         value = self.store.read(self.entry)
         if value is None:
             raise StoreError(f"{self.entry.reference}: the value is gone")
-        self.store.replace(self.entry, kept.version, Content(self.record(key_id, value, hubs=(self.hub.name,)), value))
+        self.store.replace(self.entry, kept.version, Content(self.record(key_id, value, hubs=(self.owner,)), value))
         self.store.release(self.entry)
 
     def _empty_spool(self, spooled: Spooled) -> None:
@@ -235,9 +249,11 @@ class Keeping:
         return "failed", f"{why}; {self.lock(self._made(key, created))}; {where}"
 
     def _made(self, key: Key, created: Created) -> str:
+        return self.made(key.key_id, created.key.key_id if created.key else None)
+
+    def made(self, key_id: str, named: str | None) -> str:
         """Give the ID of the key that was made: the one asked for, unless the answer names another new one."""
-        made = created.key.key_id if created.key else key.key_id
-        return key.key_id if made in self.others else made
+        return key_id if named is None or named in self.others else named
 
     def _slot(self, key_id: str) -> Slot:
         return slot_of(self.hub.name, key_id, self.entry)
@@ -313,11 +329,13 @@ def copy_value(store: Store, entry: Entry, to: Store, copy: Entry, *, owner: tup
     to.preflight(copy)
     kept = to.look(copy)
     verdict = judge_kept(kept, owner=owner[0], key_id=owner[1], live=None)
-    if verdict == "foreign":
-        raise StoreError(f"store-foreign-entry: {copy.reference}: the entry was not written by keyspec for this key")
     if verdict == "nothing":
         to.put_if_absent(copy, Content(record, value))
-    elif kept.note != record:
+    elif verdict not in ("kept", "missing"):
+        raise StoreError(f"store-foreign-entry: {copy.reference}: the entry was not written by keyspec for this key")
+    elif verdict == "kept" and isinstance(kept.note, Record) and kept.note.fingerprint == record.fingerprint:
+        to.replace(copy, kept.version, Content(record))
+    else:
         to.replace(copy, to.set_aside(copy, kept.version), Content(record, value))
 
 

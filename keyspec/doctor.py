@@ -99,7 +99,9 @@ def _check_stores(desired: Desired, options: Options, session: Session) -> Itera
         else:
             good[scheme] = good.get(scheme, 0) + 1
     for scheme, count in sorted(good.items()):
-        yield Check(f"store {scheme}", "ok", f"reads and writes would work for {count} entries")
+        yield Check(
+            f"store {scheme}", "ok", f"reads and writes would work for {count} {'entry' if count == 1 else 'entries'}"
+        )
 
 
 def _entries(desired: Desired) -> Iterator[tuple[str, Entry]]:

@@ -3,7 +3,7 @@
     own-key            a step would lock, delete or re-role the key keyspec itself uses
     own-key-unknown    none of keyspec's own keys is live on the hub: no edit, lock or delete there
     protected-key      a step would lock, delete or weaken a protected key
-    no-store           a created key's value would be kept nowhere
+    no-store           a created or imported key's value would be kept nowhere
     max-deletes        more deletes than `guards.max_deletes`, all hubs together
     max-change-share   more live keys of a hub touched than `guards.max_change_share`, from 10 live keys up
     every-unlisted     unlisted keys' locks would leave no unlocked owned key on a hub
@@ -95,7 +95,7 @@ def _weakens(change: Change, live: LiveHub) -> bool:
 
 
 def guard_store(judged: Judged) -> Iterator[Problem]:
-    """Refuse to create a key whose value would be kept nowhere."""
+    """Refuse to create or import a key whose value would be kept nowhere."""
     seen = set()
     for step in judged.plan.steps:
         if step.action not in ("create", "import") or step.key_id in seen:

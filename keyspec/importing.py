@@ -6,18 +6,22 @@
     the value comes from          if it is not stored yet
     a shared value's origin       skipped: the origin has not made it
     keyspec itself                made from 256 bits of `secrets`, in letters and digits
-    a reference                   read now; if it is stored already, both must be the same
+    a reference                   read now; if another hub has a value already, both must be the same
 
-A crash anywhere is mended by running again: what is stored is never made anew, and a hub that has the key and is not
-in its record is added to it (`settle`).
+A crash anywhere is mended by running again: what is stored is never made anew, and of a hub that was asked, and has
+the key, the record is completed (`settle`). A hub that had the value stays in the record whatever comes after, so that
+no crash lets a value back to where it was taken from.
 """
 
 from __future__ import annotations
 
+import hmac
 import string
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
+from keyspec.custody import mark_value
 from keyspec.errors import AnswerLost, HubConflict, HubError, KeyspecError, StoreConflict, StoreError
 from keyspec.model import as_set
 from keyspec.record import Content, Record
@@ -35,6 +39,9 @@ CHARACTERS: Final = string.ascii_letters + string.digits
 LENGTH: Final = 43
 """How many of `CHARACTERS` hold 256 bits."""
 _TRIES: Final = 20
+
+Stand = Literal["asked", "known", "apart"]
+"""How a hub stands to a value: it is being asked to take it, it has it, or it surely did not take it when asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +64,10 @@ def import_key(keeping: Keeping, key: Key, supply: Supply) -> Verdict:
             value = store_value(keeping, key.key_id, supply)
             if value is None:
                 return "skipped", "its value is not stored yet; a later run imports it"
-            note_hub(keeping, key.key_id, known=False)
+            asked = note_hub(keeping, key.key_id, "asked")
     except KeyspecError as error:
         return "failed", f"{error}; nothing was sent to the hub"
-    outcome, why = _send(keeping, key, value)
+    outcome, why = _send(keeping, key, value, asked_before=asked)
     if outcome != "applied":
         return outcome, why
     with keeping.run.claim(keeping.entry):
@@ -73,27 +80,13 @@ def store_value(keeping: Keeping, key_id: str, supply: Supply) -> Secret | None:
     given = supply.read() if supply.read else None
     for _ in range(_TRIES):
         kept = with_lease(keeping.store.look(keeping.entry), keeping.run.now())
-        verdict = judge_kept(kept, owner=keeping.owner, key_id=key_id, live=None, makes=False)
-        if verdict in ("kept", "delivered"):
-            return _check_given(keeping, given)
-        if verdict == "foreign" and key_id not in keeping.run.take_over and not _is_given(keeping, given):
-            what = "the entry was not written by keyspec for this hub and key"
-            raise StoreError(f"store-foreign-entry: {keeping.entry.reference}: {what}")
-        if verdict in ("another-run", "pending"):
-            return None
-        value = given or (supply.make() if supply.make else None)
-        if value is None:
-            return None
-        try:
-            _put(keeping, key_id, kept, value)
-        except StoreConflict:
-            continue  # another hub's import, or another run, was first: its value counts
-        return _read_back(keeping, value)
+        with suppress(StoreConflict):  # another hub's import, or another run, was first: its value counts
+            return _take_or_put(keeping, key_id, kept, given, supply.make)
     raise StoreError(f"{keeping.entry.reference}: too many writers at once")
 
 
-def note_hub(keeping: Keeping, key_id: str, *, known: bool) -> None:
-    """Name the hub in the value's record: as asked to take it, or, `known`, as having it.
+def note_hub(keeping: Keeping, key_id: str, stand: Stand) -> bool:
+    """Say in the value's record how a hub stands to it; tell whether it had been asked before.
 
     Raises:
         StoreError: the record could not be changed.
@@ -103,37 +96,71 @@ def note_hub(keeping: Keeping, key_id: str, *, known: bool) -> None:
         kept = keeping.store.look(keeping.entry)
         record = kept.note
         if not isinstance(record, Record) or (record.hub, record.key_id) != (keeping.owner, key_id):
-            return
-        hubs, asked = {*record.hubs} - {name}, {*record.asked} - {name}
-        (hubs if known else asked).add(name)
+            raise StoreError(f"{keeping.entry.reference}: its record is gone")
+        hubs = {*record.hubs, *([name] if stand == "known" else [])}
+        asked = {*record.asked} - {name} | ({name} if stand == "asked" else set())
         changed = replace(record, hubs=as_set(hubs), asked=as_set(asked))
-        if changed == record:
-            return
-        try:
-            keeping.store.replace(keeping.entry, kept.version, Content(changed))
-        except StoreConflict:
-            continue
-        return
+        with suppress(StoreConflict):
+            if changed != record:
+                keeping.store.replace(keeping.entry, kept.version, Content(changed))
+            return name in record.asked
     raise StoreError(f"{keeping.entry.reference}: too many writers at once")
+
+
+def _take_or_put(
+    keeping: Keeping, key_id: str, kept: Kept, given: Secret | None, make: Callable[[], Secret] | None
+) -> Secret | None:
+    verdict = judge_kept(kept, owner=keeping.owner, key_id=key_id, live=None, makes=keeping.is_owner)
+    if verdict in ("another-run", "pending"):
+        return None
+    if verdict == "foreign" and key_id not in keeping.run.take_over and not _is_given(keeping, given):
+        what = "the entry was not written by keyspec for this hub and key"
+        raise StoreError(f"store-foreign-entry: {keeping.entry.reference}: {what}")
+    if verdict == "delivered":
+        keeping.complete(key_id, kept)
+    if verdict in ("kept", "delivered") and (given is None or keeping.holds(given)):
+        return _read(keeping)
+    value = make() if given is None and make is not None else given
+    if value is None:
+        if verdict == "missing":
+            raise StoreError(f"{keeping.entry.reference}: the record is there, but the value is gone")
+        return None
+    _put(keeping, key_id, kept, value)
+    return _read_back(keeping, value)
 
 
 def _complete(keeping: Keeping, key_id: str) -> str | None:
     try:
-        note_hub(keeping, key_id, known=True)
+        note_hub(keeping, key_id, "known")
     except StoreError as error:
         return f"the record could not be completed: {error}"
     return keeping.copy(key_id)
 
 
 def _put(keeping: Keeping, key_id: str, kept: Kept, value: Secret) -> None:
-    record = keeping.record(key_id, value, hubs=())
-    if kept.foreign and not _is_given(keeping, value):
+    """Put a value, and move aside what stands there instead."""
+    content = Content(keeping.record(key_id, value, hubs=_hubs_of(keeping, kept, value)), value)
+    if (kept.foreign or kept.has_value) and not keeping.holds(value):
         version = keeping.store.set_aside(keeping.entry, kept.version)
-        keeping.store.replace(keeping.entry, version, Content(record, value))
+        keeping.store.replace(keeping.entry, version, content)
     elif kept.note is None:
-        keeping.store.put_if_absent(keeping.entry, Content(record, value))
+        keeping.store.put_if_absent(keeping.entry, content)
     else:
-        keeping.store.replace(keeping.entry, kept.version, Content(record, value))
+        keeping.store.replace(keeping.entry, kept.version, content)
+
+
+def _hubs_of(keeping: Keeping, kept: Kept, value: Secret) -> tuple[str, ...]:
+    """Give the hubs that have this very value by an earlier record; others must not have another one."""
+    record = kept.note
+    if not isinstance(record, Record) or record.hub != keeping.owner:
+        return ()
+    hubs = as_set((*record.hubs, *record.asked))
+    nonce = record.fingerprint.partition(":")[2].partition(":")[0]
+    if hmac.compare_digest(mark_value(value, nonce), record.fingerprint):
+        return hubs
+    if others := [hub for hub in hubs if hub != keeping.hub.name]:
+        raise StoreError(f"{keeping.entry.reference}: another value is on {', '.join(others)}")
+    return ()
 
 
 def _is_given(keeping: Keeping, given: Secret | None) -> bool:
@@ -141,12 +168,10 @@ def _is_given(keeping: Keeping, given: Secret | None) -> bool:
     return given is not None and keeping.holds(given)
 
 
-def _check_given(keeping: Keeping, given: Secret | None) -> Secret:
+def _read(keeping: Keeping) -> Secret:
     stored = keeping.store.read(keeping.entry)
     if stored is None:
         raise StoreError(f"{keeping.entry.reference}: the value is gone")
-    if given is not None and not stored.same_as(given):
-        raise StoreError(f"{keeping.entry.reference}: another value is stored than the reference gives")
     return stored
 
 
@@ -156,21 +181,25 @@ def _read_back(keeping: Keeping, value: Secret) -> Secret:
     return value
 
 
-def _send(keeping: Keeping, key: Key, value: Secret) -> Verdict:
+def _send(keeping: Keeping, key: Key, value: Secret, *, asked_before: bool) -> Verdict:
+    """Send the import; where an earlier run asked too, a 409 is a lost answer."""
     try:
         made = keeping.hub.import_key(key, value)
     except AnswerLost as lost:
         return _look_up(keeping, key, lost)
-    except HubConflict as error:
-        return "conflict", str(error)
     except HubError as error:
-        return "failed", str(error)
+        conflict = isinstance(error, HubConflict)
+        if asked_before:
+            return _look_up(keeping, key, error) if conflict else ("failed", str(error))
+        with suppress(StoreError), keeping.run.claim(keeping.entry):
+            note_hub(keeping, key.key_id, "apart")
+        return "conflict" if conflict else "failed", str(error)
     if made is not None and made != key.key_id:
-        return "failed", f"the hub gave the key another ID; {keeping.lock(made)}"
+        return "failed", f"the hub gave the key another ID; {keeping.lock(keeping.made(key.key_id, made))}"
     return "applied", None
 
 
-def _look_up(keeping: Keeping, key: Key, lost: AnswerLost) -> Verdict:
+def _look_up(keeping: Keeping, key: Key, lost: HubError) -> Verdict:
     try:
         found = keeping.hub.get_key(key.key_id)
     except HubError as unknown:

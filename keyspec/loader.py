@@ -11,6 +11,7 @@ from keyspec.files import gather_spec, read_contract, read_document
 from keyspec.merge import Reading, merge_spec
 from keyspec.resolve import build_desired
 from keyspec.selector import matches_any, parse_selector
+from keyspec.settings import SCHEMES
 from keyspec.stores import open_store
 from keyspec.trust import check_references, parse_trusted, pin_hubs
 
@@ -71,19 +72,26 @@ def load_contracts(spec: Spec) -> dict[str, Contract]:
 
 
 def check_stores(desired: Desired) -> None:
-    """Hold every store's scheme to those that are known.
+    """Hold the scheme of every store, and of every given value, to those that are known.
 
     Raises:
         SpecError: naming each place that declares another one.
     """
-    problems = set()
+    problems, opened = set(), set[str]()
     for hub in desired.hubs.values():
         for key in hub.keys.values():
-            if key.store is not None:
+            given = hub.given(key)
+            named = [(reference.scheme, "store") for reference in (key.store, *key.replicas) if reference]
+            named += [(given.reference.scheme, "value")] if given else []
+            for scheme, field in named:
+                if scheme in opened or (field == "value" and scheme in SCHEMES):
+                    continue
                 try:
-                    open_store(key.store.scheme)
+                    open_store(scheme)
                 except KeyspecError as error:
-                    problems.add(Problem("unknown-store", str(error), key.source("store")))
+                    problems.add(Problem("unknown-store", str(error), key.source(field)))
+                else:
+                    opened.add(scheme)
     if problems:
         raise SpecError(problems)
 

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, get_args
 
 from keyspec.placeholders import OperationName
+from keyspec.spec import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -52,3 +53,10 @@ def missing_operations(hub: DesiredHub, steps: Iterable[Step]) -> Iterator[str]:
             yield f"{source}: the contract `{contract.name}` has no operation `{name}`"
     if "import_key" in needed and not contract.capabilities.import_takes_id:
         yield f"{source}: the contract `{contract.name}` imports keys under IDs of the hub's own"
+    if "import_key" in needed and not _is_proved(hub):
+        yield f"{hub.declared.source('tls')}: a value is sent only to a hub that is known by verified TLS"
+
+
+def _is_proved(hub: DesiredHub) -> bool:
+    """Tell whether the hub will have to prove who it is; on loopback there is nobody else."""
+    return is_loopback(hub.hub.url) or (hub.hub.url.startswith("https:") and hub.hub.tls.verify)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _TIMEOUTS_PER_PHASE: Final = 3
+_LONGEST_GAP_S: Final = 86_400.0
+"""Beyond it a cap on requests is no pace, and the wait no number that a clock takes."""
 
 
 def _now() -> datetime:
@@ -49,7 +51,7 @@ class Pace:
     def __init__(self, world: World, *, timeout_s: float, requests_per_second: float | None = None) -> None:
         self._world = world
         self._deadline_s = _TIMEOUTS_PER_PHASE * timeout_s + PATIENCE_S
-        self._gap_s = 1.0 / requests_per_second if requests_per_second else 0.0
+        self._gap_s = min(1.0 / requests_per_second, _LONGEST_GAP_S) if requests_per_second else 0.0
         self._lock = threading.Lock()
         self._next_slot = float("-inf")
         self._under_way = 0

@@ -28,7 +28,7 @@ from keyspec.order import CREATE, DELETE, REPLACE, TIGHTEN, WIDEN, edit_phase, o
 from keyspec.ownership import Pair, Policy, pair_keys
 from keyspec.plan import Change, Finding, HubRow, HubStatus, Plan, Step, Summary
 from keyspec.recovery import Verdict, is_locked_by_keyspec, judge_entry, served_by
-from keyspec.sharing import makes_value, making_of, owner_of
+from keyspec.sharing import making_of, owner_of
 from keyspec.steps import StepMaker, change_key, say_differ
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ ALLOW_REIMPORT: Final = "--allow-reimport"
 ALLOW_UNLOCK: Final = "--allow-unlock"
 ANOTHER_RUN: Final = "the end of the other run"
 MISMATCH: Final = "its store's entry cleared of the mark by hand"
+STORED: Final = ("kept", "delivered", "missing")
+"""The verdicts on an entry whose value some hub may have."""
 UNDELIVERED: Final = "its value was never delivered"
 UNLOCK_STORED: Final = "locked by keyspec until its value was stored; it is stored now"
 LOCK: Final = Change("state", "active", "locked")
@@ -114,14 +116,9 @@ class _HubPlan:
     def _judge(self, pair: Pair, kept: Kept | str | None) -> Verdict:
         if pair.desired is None:
             return "nothing"
-        value = pair.desired.value
-        return judge_entry(
-            kept,
-            owner=owner_of(value, self.hub.name),
-            key_id=pair.key_id,
-            live=pair.live,
-            makes=makes_value(value, self.hub.name),
-        )
+        owner = owner_of(pair.desired.value, self.hub.name)
+        makes = owner == self.hub.name
+        return judge_entry(kept, owner=owner, key_id=pair.key_id, live=pair.live, makes=makes)
 
     def row(self) -> HubRow:
         """Give the hub's line in the plan."""
@@ -144,7 +141,7 @@ class _HubPlan:
                 yield from self._change(pair, wanted, key, verdict)
 
     def _create(self, pair: Pair, wanted: DesiredKey, verdict: Verdict) -> Iterator[Step]:
-        making = making_of(wanted.value, self.hub.name, stored=verdict == "kept")
+        making = making_of(wanted.value, self.hub.name, stored=verdict in STORED)
         if making == "none":
             return
         key = wanted.created()
@@ -175,8 +172,8 @@ class _HubPlan:
             if elsewhere is None:
                 return f"on `{name}` it cannot be read"
             key = elsewhere.get(pair.key_id)
-            if key is not None and key.state == "locked" and not self._lock_declared(name, pair.key_id):
-                return f"on `{name}` it is locked"
+            if key is not None and key.state != "active" and not self._lock_declared(name, pair.key_id):
+                return f"on `{name}` it is locked" if key.state else f"`{name}` does not tell whether it is locked"
         return None
 
     def _lock_declared(self, hub: str, key_id: str) -> bool:

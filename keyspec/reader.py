@@ -101,4 +101,6 @@ def _read_hub(hub: DesiredHub, session: Session) -> LiveHub:
         keys = {key.key_id: key for key in client.list_keys()}
     except KeyspecError as error:
         return LiveHub(hub.name, None, None, str(error))
+    except Exception as error:  # noqa: BLE001 - one hub's answer, or our bug, must not stop the others
+        return LiveHub(hub.name, None, None, f"{hub.name}: unexpected {type(error).__name__}; please report it")
     return LiveHub(hub.name, keys, roles)

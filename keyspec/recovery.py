@@ -51,8 +51,8 @@ def judge_entry(kept: Kept | str | None, *, owner: str, key_id: str, live: Key |
 def judge_kept(kept: Kept, *, owner: str, key_id: str, live: Key | None, makes: bool = True) -> Verdict:
     """Tell what an entry means for a key of a hub; `kept.busy` says whether its mark's run is alive.
 
-    `owner` is what a note must name (see `sharing`); `makes` tells whether the hub makes the value itself, so that a
-    mark speaks of its key.
+    `owner` is what a note must name (see `sharing`); `makes` tells whether a mark speaks of this hub's key,
+    and not of another's, whose value it gets.
     """
     match kept:
         case Kept(foreign=True):
@@ -81,8 +81,13 @@ def is_delivered(kept: Kept | str | None) -> bool:
 
 
 def served_by(kept: Kept | str | None, hub: str) -> bool:
-    """Tell whether a value's record says that a hub had it."""
-    return isinstance(kept, Kept) and isinstance(kept.note, Record) and hub in kept.note.hubs
+    """Tell whether a value's note says that a hub had it; beside a mark, a value was the mark's hub's."""
+    match kept:
+        case Kept(note=Record(hubs=hubs)):
+            return hub in hubs
+        case Kept(note=Mark(hub=maker), has_value=True):
+            return hub == maker
+    return False
 
 
 def was_asked(kept: Kept | str | None, hub: str) -> bool:

@@ -100,7 +100,7 @@ def parse_retry_after(header: str | None, now: datetime) -> float | None:
         return min(float(text), _LONGEST_RETRY_AFTER_S)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or a zone that no date has
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -43,7 +43,7 @@ def makes_value(value: Value, hub: str) -> bool:
 
 
 def making_of(value: Value, hub: str, *, stored: bool) -> Making:
-    """Tell how a key that a hub lacks gets there; a shared value that is `stored` is never made again."""
+    """Tell how a key that a hub lacks gets there; a shared value that is, or was, `stored` is never made again."""
     if value.from_ == "none":
         return "none"
     return "create" if makes_value(value, hub) and not (value.shared and stored) else "import"

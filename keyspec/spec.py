@@ -31,6 +31,8 @@ VALUE_SOURCES: Final = ("hub", "generated", "none")
 DEFAULT_CONTRACT: Final = "cipherinsights-v1"
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 _NAME: Final = re.compile(NAME_PATTERN.removesuffix("$") + r"\Z")
+_MAX_HOST: Final = 253
+_HOST: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 _CONFIG: Final = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
 
@@ -109,7 +111,20 @@ def _check_url(text: str) -> str:
         raise ValueError("a URL here holds no user info, query or fragment")
     if re.search(r"[\s\\\x00-\x20\x7f]", text) or "@" in text or re.search(r"(^|/)\.\.?(/|$)", parts.path):
         raise ValueError("a URL here holds no blanks, backslashes or dot segments")
+    if not _is_host(parts.hostname, bracketed="[" in parts.netloc):
+        raise ValueError("this URL names no host: write a DNS name (xn--… beyond ASCII) or an IP address")
     return text.rstrip("/")
+
+
+def _is_host(host: str, *, bracketed: bool) -> bool:
+    """Tell whether a host can be looked up: an IP address, or labels that a resolver takes."""
+    if bracketed or not host.strip("0123456789."):
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return "%" not in host
+    return len(host) <= _MAX_HOST and _HOST.fullmatch(host) is not None
 
 
 def is_loopback(url: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from keyspec.duration import format_duration
+from keyspec.duration import MAX_DURATION_S, format_duration
 from keyspec.spec import is_name
 
 if TYPE_CHECKING:
@@ -76,8 +76,10 @@ def _write_key(key: Key) -> Iterator[str]:
     if key.description:
         yield f"  description: {_quote(key.description)}"
     yield f"  roles: [{', '.join(_quote(role) for role in key.roles or ())}]"
-    if key.reauth_timeout_s is not None:
+    if key.reauth_timeout_s is not None and 1 <= key.reauth_timeout_s <= MAX_DURATION_S:
         yield f"  reauth_timeout: {format_duration(key.reauth_timeout_s)}"
+    elif key.reauth_timeout_s is not None:
+        yield f"  # its timeout of {key.reauth_timeout_s} s cannot be declared, and is left as it is"
     if key.state is not None:
         yield f"  state: {key.state}"
 

@@ -88,9 +88,13 @@ class Transport:
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer | Broken:
         """Send one request and read its answer whole."""
-        request = httpx.Request(
-            method, url, headers=headers, content=body or None, extensions={"timeout": self._timeouts}
-        )
+        try:
+            request = httpx.Request(
+                method, url, headers=headers, content=body or None, extensions={"timeout": self._timeouts}
+            )
+            _ = request.url.host  # read while connecting, too; an `xn--` label that is none shows only here
+        except (httpx.InvalidURL, UnicodeError):
+            return Broken("unsent", "no connection can be made to this URL")
         inner = self._take()
         try:
             return self._exchange(inner, request)

@@ -176,6 +176,12 @@ def allow_options(function: F) -> F:
             help="Use this key's store entry although keyspec did not write it. Repeatable.",
             shell_complete=complete_keys,
         ),
+        option(
+            "--allow-reimport",
+            is_flag=True,
+            panel=ALLOWED,
+            help="Do imports of values that were there and are gone, or are locked elsewhere.",
+        ),
         option("--allow-unlock", is_flag=True, panel=ALLOWED, help="Do unlock steps; without it they are held."),
         option("--allow-delete", is_flag=True, panel=ALLOWED, help="Do delete steps; without it they are held."),
     ):

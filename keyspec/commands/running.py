@@ -27,11 +27,18 @@ def make_options(  # noqa: PLR0913 - one for each option
     parallel: int,
     allow_delete: bool = False,
     allow_unlock: bool = False,
+    allow_reimport: bool = False,
     take_over: tuple[str, ...] = (),
     allow_exec: tuple[str, ...] = (),
 ) -> Options:
     """Give the options of a run from those of a command."""
-    policy = Policy(allow_delete=allow_delete, allow_unlock=allow_unlock, take_over=take_over, keys=keys)
+    policy = Policy(
+        allow_delete=allow_delete,
+        allow_unlock=allow_unlock,
+        allow_reimport=allow_reimport,
+        take_over=take_over,
+        keys=keys,
+    )
     return Options(files=files, hubs=hubs, policy=policy, trusted=trusted, parallel=parallel, allow_exec=allow_exec)
 
 
