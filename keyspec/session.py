@@ -14,6 +14,7 @@ from keyspec.ownership import Policy
 from keyspec.settings import state_folder
 from keyspec.spool import Spool
 from keyspec.stores import open_store
+from keyspec.stores.age import RECIPIENTS, AgeCoding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,8 @@ class Session:
         Raises:
             UsageError: the environment names no folder for state.
         """
-        return Spool(Path(state_folder(self.connections.environ)) / "spool")
+        environ = self.connections.environ
+        return Spool(Path(state_folder(environ)) / "spool", AgeCoding(environ) if environ.get(RECIPIENTS) else None)
 
     def cancel(self, interrupts: int = 1) -> None:
         """Skip what has not begun; from the second time on stop waiting for hubs, too."""

@@ -27,6 +27,14 @@ def test_with_a_cap_turns_are_evenly_spaced():
     assert clock.now_s - began == pytest.approx(2.0)
 
 
+def test_the_slowest_pace_is_a_wait_that_a_clock_can_take():
+    clock = FakeTime()
+    pace = Pace(clock.world(), timeout_s=10, requests_per_second=5e-324)
+    pace.take_turn()
+    pace.take_turn()
+    assert sum(clock.slept) <= 86_400
+
+
 def test_threads_share_the_cap():
     pace = Pace(World(), timeout_s=10, requests_per_second=200)
     began = time.monotonic()

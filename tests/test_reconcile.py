@@ -54,6 +54,17 @@ def test_a_hub_that_cannot_be_read_stands_in_the_plan_with_its_error(bench):
     assert planned.plan.steps == ()
 
 
+def test_a_bug_met_at_one_hub_stands_in_the_plan_and_stops_no_other(bench, monkeypatch):
+    def break_down(_hub):
+        raise ZeroDivisionError("with something secret in it")
+
+    monkeypatch.setattr("keyspec.hub.Hub.list_keys", break_down)
+    (row,) = bench.plan().plan.hubs
+    assert row.status == "unreadable"
+    assert "ZeroDivisionError" in row.error
+    assert "secret" not in row.error
+
+
 def test_when_a_hub_was_read_is_when_its_reading_began(bench):
     def slow(request):
         bench.fake.time.sleep(50)

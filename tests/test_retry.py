@@ -127,6 +127,8 @@ def test_the_wait_that_a_hub_asks_for_is_honoured_up_to_a_minute():
         ("Wed, 31 Dec 2025 23:00:00 GMT", 0),
         ("Fri, 01 Jan 2027 00:00:00 GMT", 86_400),
         ("Thu, 99 Jan 2026 00:00:30 GMT", None),
+        ("Thu, 01 Jan 99999999999 00:00:30 GMT", None),
+        ("Thu, 01 Jan 2026 00:00:30 +99999999999999999999", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(header, seconds):

@@ -9,6 +9,7 @@ import pytest
 from keyspec.errors import KeyspecError, StoreError
 from keyspec.secret import Secret
 from keyspec.spool import Slot, Spool, Spooled
+from keyspec.stores.age import IDENTITY, RECIPIENTS, AgeCoding
 
 SLOT = Slot("lab", "ci_a", "file:secrets/lab/ci_a", "keyspec.yaml")
 
@@ -80,3 +81,36 @@ def test_no_link_is_followed(spool, tmp_path):
     with pytest.raises(KeyspecError):
         spool.put(Spooled(SLOT, "nonce-2", Secret("0ther")))
     assert json.loads(target.read_text())["nonce"] == "nonce-1"
+
+
+@pytest.fixture
+def sealed(tmp_path):
+    pyrage = pytest.importorskip("pyrage")
+    identity = pyrage.x25519.Identity.generate()
+    (tmp_path / "identity.txt").write_text(f"{identity}\n")
+    environ = {RECIPIENTS: str(identity.to_public()), IDENTITY: str(tmp_path / "identity.txt")}
+    return Spool(tmp_path / "state" / "spool", AgeCoding(environ))
+
+
+def test_with_recipients_a_value_waits_sealed_and_comes_back(sealed):
+    path = sealed.put(Spooled(SLOT, "nonce-1", Secret("v4lue")))
+    assert path.suffix == ".age"
+    assert b"v4lue" not in path.read_bytes()
+    assert sealed.find(SLOT).value.reveal() == "v4lue"
+    sealed.remove(SLOT)
+    assert sealed.is_empty()
+
+
+def test_a_sealed_value_is_an_error_to_who_cannot_open_it_and_stays(sealed):
+    path = sealed.put(Spooled(SLOT, "nonce-1", Secret("v4lue")))
+    for other in (Spool(sealed.folder), Spool(sealed.folder, AgeCoding({}))):
+        with pytest.raises(StoreError):
+            other.find(SLOT)
+    assert path.exists()
+
+
+def test_a_value_that_cannot_be_sealed_waits_in_a_private_file_rather_than_nowhere(tmp_path):
+    spool = Spool(tmp_path / "spool", AgeCoding({RECIPIENTS: "age1nonsense"}))
+    path = spool.put(Spooled(SLOT, "nonce-1", Secret("v4lue")))
+    assert (path.suffix, stat.S_IMODE(path.stat().st_mode)) == (".json", 0o600)
+    assert spool.find(SLOT).value.reveal() == "v4lue"

@@ -49,6 +49,11 @@ def test_live_keys_become_declarations_that_say_the_same(found):
         assert (said.reauth_timeout, said.state) == (key.reauth_timeout_s, key.state)
 
 
+def test_a_timeout_that_cannot_be_declared_is_left_as_it_is():
+    spec = parse(write_starter() + write_keys([Key("a", "", ("User",), 0, None), Key("b", "", ("User",), 2**62, None)]))
+    assert [key.value.reauth_timeout for key in spec.keys.values()] == [None, None]
+
+
 def test_what_cannot_be_declared_is_said_in_a_comment():
     text = write_keys([Key("a b", "", ("User",), 60, "active"), Key("bare", "", (), 60, "active")])
     assert '# "a b" cannot be declared' in text

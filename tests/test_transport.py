@@ -248,3 +248,8 @@ def test_httpx_comes_without_its_command_line():
         "import httpx._main, rich"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("host", ["256.1.1.1", "xn--", "xn--a", "[v1.a]", "\u200b"])
+def test_a_host_that_none_can_be_is_nothing_sent(host):
+    assert send(f"https://{host}/x", method="POST").failure == "unsent"

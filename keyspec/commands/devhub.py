@@ -13,7 +13,7 @@ from keyspec.commands.screen import write_out
 if TYPE_CHECKING:
     from keyspec.devhub import DevHub
 
-
+_LAST_PORT = 65535
 _NOTES = """
 Knobs:
   latency_ms=50            every answer takes that much longer
@@ -97,7 +97,10 @@ def command(
     Prints one line for each hub: its name, its URL and, where it was made here, the value of its
     first key. Needs the extra `devhub`: pip install 'keyspec[devhub]'.
     """
+    from sqlite3 import DatabaseError
+
     from keyspec.commands.extras import need_devhub
+    from keyspec.disk import explain
     from keyspec.errors import UsageError
 
     need_devhub()
@@ -113,20 +116,25 @@ def command(
         write_out(f"{hub.name} {hub.url}" + ("\n" if value else f" {hub.admin_value}\n"))
 
     names = [f"hub{number}" if count > 1 else "devhub" for number in range(1, count + 1)]
-    serve(
-        (
-            DevHub(
-                name,
-                database=f"{database}/{name}.sqlite" if database else None,
-                admin_key_id=admin_key_id,
-                admin_value=value,
-                knobs=known,
-                port=port + index if port else 0,
-            )
-            for index, name in enumerate(names)
-        ),
-        announce=announce,
+    if port + count - 1 > _LAST_PORT:
+        raise UsageError(f"--port {port} leaves no ports for {count} hubs: the last one is {_LAST_PORT}")
+    hubs = (
+        DevHub(
+            name,
+            database=f"{database}/{name}.sqlite" if database else None,
+            admin_key_id=admin_key_id,
+            admin_value=value,
+            knobs=known,
+            port=port + index if port else 0,
+        )
+        for index, name in enumerate(names)
     )
+    try:
+        serve(hubs, announce=announce)
+    except OSError as error:
+        raise UsageError(f"no hub can listen there: {explain(error)}; choose another --port") from error
+    except DatabaseError as error:
+        raise UsageError(f"--database {database} cannot be used: {error}") from error
     return 0
 
 
@@ -135,7 +143,12 @@ def _read_value(reference: str | None) -> str | None:
         return None
     import os
 
+    from keyspec.errors import UsageError
     from keyspec.secret import parse_reference
     from keyspec.settings import resolve_reference
 
-    return resolve_reference(parse_reference(reference), file="", environ=os.environ).reveal()
+    try:
+        parsed = parse_reference(reference)
+    except ValueError as error:
+        raise UsageError(f"--admin-key: {error}") from error
+    return resolve_reference(parsed, file="", environ=os.environ).reveal()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import socket
 
 import httpx
 import pexpect
@@ -61,3 +62,22 @@ def test_every_knob_of_the_help_is_one():
     parse_knobs(knobs)
     kinds = re.search(r"KIND is ([^:]+?), status:", command.help)[1].split(", ")
     parse_knobs([f"fault=POST /api_keys 2-4 before:{kind}" for kind in (*kinds, "hang:1", "status:503:retry-after=1")])
+
+
+def test_what_cannot_be_served_is_wrong_usage():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = run_keyspec("devhub", "--port", port)
+    assert ended.returncode == 64
+    assert "choose another --port" in ended.stderr
+    for wrong in (["--hubs", "3", "--port", "65534"], ["--admin-key", "no reference"]):
+        ended = run_keyspec("devhub", *wrong)
+        assert ended.returncode == 64
+        assert "unexpected" not in ended.stderr
+
+
+def test_a_database_that_cannot_be_is_wrong_usage(tmp_path):
+    (tmp_path / "devhub.sqlite").write_text("this is no database, and long enough to be seen as none" * 40)
+    ended = run_keyspec("devhub", "--database", str(tmp_path))
+    assert ended.returncode == 64
+    assert "unexpected" not in ended.stderr
