@@ -11,6 +11,8 @@ from keyspec.commands.options import option
 from keyspec.commands.screen import write_out
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from keyspec.devhub import DevHub
 
 _LAST_PORT = 65535
@@ -97,27 +99,20 @@ def command(
     Prints one line for each hub: its name, its URL and, where it was made here, the value of its
     first key. Needs the extra `devhub`: pip install 'keyspec[devhub]'.
     """
-    from sqlite3 import DatabaseError
-
     from keyspec.commands.extras import need_devhub
-    from keyspec.disk import explain
     from keyspec.errors import UsageError
 
     need_devhub()
-    from keyspec.devhub import DevHub, KnobError, parse_knobs, serve
+    from keyspec.devhub import DevHub, KnobError, parse_knobs
 
     try:
         known = parse_knobs(list(knobs))
     except KnobError as error:
         raise UsageError("; ".join(str(problem) for problem in error.problems)) from error
-    value = _read_value(admin_key)
-
-    def announce(hub: DevHub) -> None:
-        write_out(f"{hub.name} {hub.url}" + ("\n" if value else f" {hub.admin_value}\n"))
-
-    names = [f"hub{number}" if count > 1 else "devhub" for number in range(1, count + 1)]
     if port + count - 1 > _LAST_PORT:
         raise UsageError(f"--port {port} leaves no ports for {count} hubs: the last one is {_LAST_PORT}")
+    value = _read_value(admin_key)
+    names = [f"hub{number}" if count > 1 else "devhub" for number in range(1, count + 1)]
     hubs = (
         DevHub(
             name,
@@ -129,13 +124,27 @@ def command(
         )
         for index, name in enumerate(names)
     )
+    _serve(hubs, told=value is not None)
+    return 0
+
+
+def _serve(hubs: Iterable[DevHub], *, told: bool) -> None:
+    """Run hubs until Ctrl-C; print their first keys' values unless these were told."""
+    from sqlite3 import DatabaseError
+
+    from keyspec.devhub import serve
+    from keyspec.disk import explain
+    from keyspec.errors import UsageError
+
+    def announce(hub: DevHub) -> None:
+        write_out(f"{hub.name} {hub.url}" + ("\n" if told else f" {hub.admin_value}\n"))
+
     try:
         serve(hubs, announce=announce)
     except OSError as error:
         raise UsageError(f"no hub can listen there: {explain(error)}; choose another --port") from error
     except DatabaseError as error:
-        raise UsageError(f"--database {database} cannot be used: {error}") from error
-    return 0
+        raise UsageError(f"the database of a hub cannot be used: {error}; choose another --database") from error
 
 
 def _read_value(reference: str | None) -> str | None:

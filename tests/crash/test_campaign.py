@@ -1,0 +1,158 @@
+"""keyspec killed before and after every side effect, and run again until quiet: nothing is lost, nobody is touched.
+
+By default every n-th point of each scenario, `--campaign full` all of them.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from crash.world import HANG_S, Scenario, World
+from stores import kv2_server
+
+from keyspec.devhub import DevHub
+
+ONE = "file:secrets/{key}"
+VAULT = "vault:secret/{hub}/{key}#value"
+SCENARIOS = {
+    "hub": Scenario("{roles: [User]}"),
+    "locked": Scenario("{roles: [User], state: locked}"),
+    "generated": Scenario("{roles: [User], value: {from: generated}}"),
+    "reference": Scenario('{roles: [User], value: {from: "env:CI_VALUE"}}'),
+    "shared": Scenario("{roles: [User], value: {shared: true, origin: b}}", "abc", ONE),
+    "full disk": Scenario("{roles: [User]}", condition="full-disk"),
+    "vault": Scenario("{roles: [User]}", store=VAULT),
+    "vault, shared": Scenario("{roles: [User], value: {shared: true, origin: a}}", "abc", "vault:secret/{key}#value"),
+}
+SAMPLED = 6
+"""How many points of a scenario a sample has."""
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch, capfd):
+    """Make worlds, one after another."""
+    made = 0
+
+    @contextmanager
+    def make(scenario):
+        nonlocal made
+        made += 1
+        with ExitStack() as stack:
+            if scenario.store.startswith("vault:"):
+                server, address = kv2_server.start()
+                server.reset()
+                monkeypatch.setenv("VAULT_ADDR", address)
+                monkeypatch.setenv("VAULT_TOKEN", "writer")
+            yield World(scenario, tmp_path / str(made), monkeypatch, capfd, stack).begin()
+
+    return make
+
+
+def list_points(world, scenario):
+    """Give the names of all points of an undisturbed run."""
+    with world(scenario) as each:
+        each.spawn(0)
+        return (each.folder / "points").read_text().splitlines()
+
+
+def sample(points, campaign, salt, most=SAMPLED):
+    stride = 1 if campaign == "full" else max(1, len(points) // most)
+    return range(1 + salt % stride, len(points) + 1, stride)
+
+
+@pytest.fixture
+def tell(capfd):
+    def say(text):
+        with capfd.disabled():
+            print(f"\n{text}", end=" ", flush=True)
+
+    return say
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_killed_at_any_point_it_converges_and_loses_nothing(world, tell, campaign, name):
+    points = list_points(world, SCENARIOS[name])
+    assert len(points) >= 8
+    numbers, runs = sample(points, campaign, len(name)), 0
+    for number in numbers:
+        with world(SCENARIOS[name]) as each:
+            assert each.spawn(number) == -signal.SIGKILL, points[number - 1]
+            each.check(killed=True)
+            runs += each.settle()
+            each.check_end()
+    tell(f"{name}: killed at {len(numbers)} of {len(points)} points, {runs} runs until quiet")
+
+
+@pytest.mark.parametrize("wait", [False, True])
+@pytest.mark.parametrize("name", ["hub", "generated", "shared"])
+def test_a_request_that_lands_after_the_death_is_known_again(world, tell, campaign, name, wait):
+    points = list_points(world, SCENARIOS[name])
+    numbers = [number for number, point in enumerate(points, 1) if point.startswith("before POST")]
+    for number in numbers if campaign == "full" else numbers[:2]:
+        with world(SCENARIOS[name]) as each:
+            each.hang()
+            assert each.spawn(number, "during") == -signal.SIGKILL
+            each.heal()
+            each.check(killed=True)
+            if wait:
+                time.sleep(HANG_S)
+            else:
+                each.run("apply", "--yes")
+                each.check(killed=True)
+                time.sleep(HANG_S)
+            each.settle()
+            each.check_end()
+    tell(f"{name}: {len(numbers)} requests landed after the death")
+
+
+@pytest.mark.parametrize("name", ["hub", "generated", "shared"])
+def test_another_run_at_any_point_changes_nothing_that_is_safe(world, tell, campaign, name):
+    points = list_points(world, SCENARIOS[name])
+    numbers = sample(points, campaign, len(name), most=4)
+    for number in numbers:
+        with world(SCENARIOS[name]) as each:
+            assert each.spawn(number, "race", race=["apply", "--yes", "--allow-delete"]) in (0, 1, 3)
+            each.check_raced()
+            each.settle()
+            each.check_end()
+    tell(f"{name}: raced at {len(numbers)} of {len(points)} points")
+
+
+# Variants that must not survive: if one does, this campaign proves nothing
+
+
+def test_a_variant_that_marks_nothing_is_found_out(world):
+    with world(SCENARIOS["hub"]) as each:
+        each.spawn(0, broken="no-mark")
+        points = (each.folder / "points").read_text().splitlines()
+    with world(SCENARIOS["hub"]) as each:
+        each.spawn(points.index("after POST /api_keys") + 1, broken="no-mark")
+        with pytest.raises(AssertionError, match="its value is lost"):
+            each.check(killed=True)
+
+
+def test_a_variant_that_overwrites_is_found_out(world):
+    points = list_points(world, SCENARIOS["hub"])
+    with world(SCENARIOS["hub"]) as each:
+        each.spawn(0, broken="overwrite")
+        points = (each.folder / "points").read_text().splitlines()
+    with world(SCENARIOS["hub"]) as each:
+        each.spawn(points.index("before store put_if_absent") + 1, "race", race=["apply", "--yes"], broken="overwrite")
+        each.check_raced()
+        each.settle()
+
+
+def test_a_variant_that_recovers_the_living_is_found_out(world):
+    points = list_points(world, SCENARIOS["hub"])
+    with world(SCENARIOS["hub"]) as each:
+        each.spawn(points.index("after POST /api_keys") + 1, "race", race=["apply", "--yes"], other="live-mark")
+        with pytest.raises(AssertionError, match="was locked"):
+            each.check_raced()
+
+
+def test_hubs_that_are_made_are_stopped():
+    with DevHub("one") as hub:
+        assert hub.url
