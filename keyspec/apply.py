@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from keyspec.errors import HubError, KeyspecError
+from keyspec.errors import KeyspecError, explain_error
 from keyspec.importing import note_hub
 from keyspec.live import LiveHub
 from keyspec.order import CREATE
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from keyspec.model import Key
     from keyspec.plan import Step
+    from keyspec.record import Records
     from keyspec.turn import Job
 
 Result = tuple[tuple[StepResult, ...], HubResult]
@@ -44,15 +45,14 @@ def apply_hub(job: Job) -> Result:
 def begin_hub(job: Job) -> Turn:
     """Begin a hub's turn, and do its steps up to the creates."""
     turn = Turn(job)
-    _settle(turn)
     try:
+        _settle(turn)
         turn.live = _current(job)
-    except HubError as error:
+    except Exception as error:  # noqa: BLE001 - whatever breaks on this hub, the others go on and are reported
+        why = explain_error(error)
         turn.lost = True
-        turn.errors.append(str(error))
-        turn.results = [
-            StepResult(step, "failed", f"the hub could not be listed again: {error}") for step in _todo(job)
-        ]
+        turn.errors.append(why)
+        turn.results = [StepResult(step, "failed", f"the hub could not be listed again: {why}") for step in _todo(job)]
         for result in turn.results:
             job.done(result)
         return turn
@@ -118,20 +118,26 @@ def _verify(turn: Turn) -> bool | None:
     touched = {result.step.key_id for result in turn.results if result.outcome != "skipped"}
     if not touched or job.cancelled.is_set():
         return None
-    records = job.read_records(job.target, touched)
     try:
+        records = job.read_records(job.target, touched)
         job.hub.begin_phase()
         keys = {key.key_id: key for key in job.hub.list_keys()}
-    except HubError as error:
-        turn.errors.append(f"could not be verified: {error}")
+        left = _left(turn, keys, touched, records)
+    except Exception as error:  # noqa: BLE001 - as above
+        turn.errors.append(f"could not be verified: {explain_error(error)}")
         return False
-    live = LiveHub(job.live.name, keys, job.live.roles)
-    policy = replace(job.policy, allow_delete=False, allow_reimport=True)
-    again = make_plan(job.desired, {job.live.name: live}, records, policy)
-    left = sorted({step.key_id for step in again.steps if step.key_id in touched and not step.held})
     if left:
         turn.errors.append(f"still differ: {', '.join(left)}")
     return not left
+
+
+def _left(turn: Turn, keys: dict[str, Key], touched: set[str], records: Records) -> tuple[str, ...]:
+    """Name the touched keys that planning again has steps for."""
+    job = turn.job
+    live = LiveHub(job.live.name, keys, job.live.roles)
+    policy = replace(job.policy, allow_delete=False, allow_reimport=True)
+    again = make_plan(job.desired, {job.live.name: live}, records, policy)
+    return tuple(sorted({step.key_id for step in again.steps if step.key_id in touched and not step.held}))
 
 
 def _settle(turn: Turn) -> None:

@@ -106,6 +106,11 @@ class AnswerLost(HubError):  # noqa: N818 - an outcome, named as one
     """The request may or may not have been carried out."""
 
 
+def explain_error(error: Exception) -> str:
+    """Say what went wrong; of an error nobody foresaw only its type, for its text may hold anything."""
+    return str(error) if isinstance(error, KeyspecError) else f"unexpected {type(error).__name__}; please report it"
+
+
 def _sort_key(problem: Problem) -> tuple[str, int, int, str, str]:
     source = problem.source
     place = (source.file, source.line, source.column) if source else ("", 0, 0)

@@ -113,7 +113,8 @@ def _take_or_put(
     verdict = judge_kept(kept, owner=keeping.owner, key_id=key_id, live=None, makes=keeping.is_owner)
     if verdict in ("another-run", "pending"):
         return None
-    if verdict == "foreign" and key_id not in keeping.run.take_over and not _is_given(keeping, given):
+    bare = kept.note is None and given is not None and keeping.holds(given)  # reference and store may be the same
+    if verdict == "foreign" and key_id not in keeping.run.take_over and not bare:
         what = "the entry was not written by keyspec for this hub and key"
         raise StoreError(f"store-foreign-entry: {keeping.entry.reference}: {what}")
     if verdict == "delivered":
@@ -161,11 +162,6 @@ def _hubs_of(keeping: Keeping, kept: Kept, value: Secret) -> tuple[str, ...]:
     if others := [hub for hub in hubs if hub != keeping.hub.name]:
         raise StoreError(f"{keeping.entry.reference}: another value is on {', '.join(others)}")
     return ()
-
-
-def _is_given(keeping: Keeping, given: Secret | None) -> bool:
-    """Tell whether what stands at the entry is the very value that was given: reference and store may be the same."""
-    return given is not None and keeping.holds(given)
 
 
 def _read(keeping: Keeping) -> Secret:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from keyspec.contract import parse_contract
 from keyspec.document import parse_document
-from keyspec.errors import KeyspecError, Problem, SpecError, UsageError
+from keyspec.errors import KeyspecError, Problem, RefusedError, SpecError, UsageError
 from keyspec.files import gather_spec, read_contract, read_document
-from keyspec.merge import Reading, merge_spec
+from keyspec.merge import Reading, join_spec
 from keyspec.resolve import build_desired
 from keyspec.selector import matches_any, parse_selector
 from keyspec.settings import SCHEMES
@@ -16,7 +17,7 @@ from keyspec.stores import open_store
 from keyspec.trust import check_references, parse_trusted, pin_hubs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from keyspec.contract import Contract
     from keyspec.desired import Desired
@@ -34,50 +35,73 @@ def load_desired(options: Options) -> Desired:
         RefusedError: if the trusted file does not allow all of it.
         UsageError: if a selector of -l matches no hub.
     """
-    readings, problems = gather_spec(options.files)
-    trusted = parse_trusted(read_document(options.trusted)) if options.trusted else None
-    desired = _resolve(merge_spec(readings, problems), trusted)
+    spec, problems = join_spec(*gather_spec(options.files))
+    trusted = None
+    if options.trusted:
+        try:
+            trusted = parse_trusted(read_document(options.trusted))
+        except SpecError as error:
+            problems += error.problems
+    desired = _resolve(spec, problems, trusted)
     return desired.only_hubs(select_hubs(desired, options.hubs))
 
 
 def load_text(text: str, file: str) -> Desired:
     """Resolve a spec that lies in no file yet; `file` is where it will."""
-    return _resolve(merge_spec([Reading(parse_document(text.encode(), file), named=True)]), None)
+    return _resolve(*join_spec([Reading(parse_document(text.encode(), file), named=True)]), None)
 
 
-def _resolve(spec: Spec, trusted: Trusted | None) -> Desired:
+def _resolve(spec: Spec, found: Iterable[Problem], trusted: Trusted | None) -> Desired:
+    """Resolve a spec; what is invalid is told before what is not trusted, and all of it at once."""
+    problems = list(found)
+    pinned, refusal = spec, None
     if trusted is not None:
-        spec = pin_hubs(spec, trusted)
-    desired = build_desired(spec, load_contracts(spec))
+        try:
+            pinned = pin_hubs(spec, trusted)
+        except RefusedError as error:
+            refusal = error
+    contracts, wrong = load_contracts(pinned)
+    problems += wrong
+    desired = None
+    try:
+        desired = build_desired(_only_hubs(pinned, contracts), contracts)
+        problems += check_stores(desired)
+    except SpecError as error:
+        problems += error.problems
+    if problems or desired is None:
+        raise SpecError(problems)
+    if refusal is not None:
+        raise refusal
     if trusted is not None:
         check_references(desired, trusted)
-    check_stores(desired)
     return desired
 
 
-def load_contracts(spec: Spec) -> dict[str, Contract]:
-    """Read the contract of every hub, each file once."""
-    known: dict[tuple[str, str], Contract] = {}
-    problems: list[Problem] = []
+def _only_hubs(spec: Spec, contracts: Mapping[str, Contract]) -> Spec:
+    """Leave out the hubs whose contract could not be read."""
+    return replace(spec, hubs={name: hub for name, hub in spec.hubs.items() if name in contracts})
+
+
+def load_contracts(spec: Spec) -> tuple[dict[str, Contract], frozenset[Problem]]:
+    """Read the contract of every hub, each file once; give those that are valid, and what is wrong with the rest."""
+    known: dict[tuple[str, str], Contract | None] = {}
+    problems: set[Problem] = set()
     for name, hub in spec.hubs.items():
         where = (spec.connections[name], hub.value.contract)
+        if where in known:
+            continue
         try:
-            if where not in known:
-                known[where] = parse_contract(read_contract(where[1], file=where[0], source=hub.source("contract")))
+            known[where] = parse_contract(read_contract(where[1], file=where[0], source=hub.source("contract")))
         except SpecError as error:
-            problems += error.problems
-    if problems:
-        raise SpecError(set(problems))
-    return {name: known[spec.connections[name], hub.value.contract] for name, hub in spec.hubs.items()}
+            known[where] = None
+            problems.update(error.problems)
+    found = ((name, known[spec.connections[name], hub.value.contract]) for name, hub in spec.hubs.items())
+    return {name: contract for name, contract in found if contract is not None}, frozenset(problems)
 
 
-def check_stores(desired: Desired) -> None:
-    """Hold the scheme of every store, and of every given value, to those that are known.
-
-    Raises:
-        SpecError: naming each place that declares another one.
-    """
-    problems, opened = set(), set[str]()
+def check_stores(desired: Desired) -> frozenset[Problem]:
+    """Hold the scheme of every store, and of every given value, to those that are known."""
+    problems, opened = set[Problem](), set[str]()
     for hub in desired.hubs.values():
         for key in hub.keys.values():
             given = hub.given(key)
@@ -92,8 +116,7 @@ def check_stores(desired: Desired) -> None:
                     problems.add(Problem("unknown-store", str(error), key.source(field)))
                 else:
                     opened.add(scheme)
-    if problems:
-        raise SpecError(problems)
+    return frozenset(problems)
 
 
 def select_hubs(desired: Desired, selectors: Iterable[str]) -> frozenset[str]:

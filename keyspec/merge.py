@@ -72,19 +72,31 @@ class Reading:
 
 
 def merge_spec(readings: Iterable[Reading], found_before: Iterable[Problem] = ()) -> Spec:
-    """Validate all documents and join them; `found_before` are problems of files that could not be read.
+    """Join documents as `join_spec` does, if there is nothing wrong.
 
     Raises:
         SpecError: with every problem of every document.
+    """
+    spec, problems = join_spec(readings, found_before)
+    if problems:
+        raise SpecError(problems)
+    return spec
+
+
+def join_spec(readings: Iterable[Reading], found_before: Iterable[Problem] = ()) -> tuple[Spec, tuple[Problem, ...]]:
+    """Join what is valid of all documents, and tell what is not.
+
+    `found_before` are problems of files that could not be read. Where there are problems the spec holds only what can
+    be judged without the rest.
     """
     joint = _Joint(problems=list(found_before))
     unread = bool(joint.problems)
     for reading in readings:
         joint.add(reading)
-    problems = [*joint.problems, *joint.check(unread=unread)]
+    problems = (*joint.problems, *joint.check(unread=unread))
     if problems:
-        raise SpecError(problems)
-    return joint.finish()
+        joint.drop_unsure(unread=unread)
+    return joint.finish(), problems
 
 
 @dataclass(slots=True)
@@ -97,11 +109,13 @@ class _Joint:
     keys: dict[str, Declared[KeySpec]] = field(default_factory=dict)
     once: dict[str, Declared[Any]] = field(default_factory=dict)
     names: dict[str, set[str]] = field(default_factory=lambda: {section: set() for section in _NAMED})
+    defaults_named: bool = False
 
     def add(self, reading: Reading) -> None:
         document = reading.document
         verdict = validate_document(document, SPEC_FORMAT)
         self.problems += verdict[1]
+        self.defaults_named |= "defaults" in document.root
         parts: Mapping[Path, Any] = _salvage(document) if verdict[0] is None else _take_apart(verdict[0])
         for section in _NAMED:
             raw = document.root.get(section)
@@ -122,6 +136,14 @@ class _Joint:
             yield Problem("no-hubs", "the spec declares no hub", hint="declare at least one below `hubs:`")
         elif self.names["hubs"] <= self.hubs.keys():
             yield from _check_selectors(self.keys.values(), self.hubs)
+
+    def drop_unsure(self, *, unread: bool) -> None:
+        """Leave out the keys that may mean something else once all can be read."""
+        defaults_unsure = unread or (self.defaults_named and "defaults" not in self.once)
+        for name, key in tuple(self.keys.items()):
+            profile = key.value.extends
+            if (profile is not None and profile not in self.profiles) or (defaults_unsure and key.value.roles is None):
+                del self.keys[name]
 
     def finish(self) -> Spec:
         return Spec(

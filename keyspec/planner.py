@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from keyspec.diff import compare_keys
+from keyspec.entries import entry_identity
 from keyspec.findings import (
     find_custody,
     find_declared,
@@ -27,6 +28,7 @@ from keyspec.needs import missing_operations, missing_roles
 from keyspec.order import CREATE, DELETE, REPLACE, TIGHTEN, WIDEN, edit_phase, order_steps
 from keyspec.ownership import Pair, Policy, pair_keys
 from keyspec.plan import Change, Finding, HubRow, HubStatus, Plan, Step, Summary
+from keyspec.record import Kept
 from keyspec.recovery import Verdict, is_locked_by_keyspec, judge_entry, served_by
 from keyspec.sharing import making_of, owner_of
 from keyspec.steps import StepMaker, change_key, say_differ
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
     from keyspec.desired import Desired, DesiredHub, DesiredKey
     from keyspec.live import LiveHub
-    from keyspec.record import Kept, Records
+    from keyspec.record import Records
 
 ALLOW_DELETE: Final = "--allow-delete"
 ALLOW_REIMPORT: Final = "--allow-reimport"
@@ -118,7 +120,15 @@ class _HubPlan:
             return "nothing"
         owner = owner_of(pair.desired.value, self.hub.name)
         makes = owner == self.hub.name
-        return judge_entry(kept, owner=owner, key_id=pair.key_id, live=pair.live, makes=makes)
+        verdict = judge_entry(kept, owner=owner, key_id=pair.key_id, live=pair.live, makes=makes)
+        return "nothing" if verdict == "foreign" and self._is_given_there(pair.desired, kept) else verdict
+
+    def _is_given_there(self, wanted: DesiredKey, kept: Kept | str | None) -> bool:
+        """Tell whether the value that stands at an entry is the one the spec says is there: they are the same entry."""
+        given, entry = self.hub.given(wanted), self.hub.entry(wanted)
+        if given is None or entry is None or not isinstance(kept, Kept) or kept.note is not None:
+            return False
+        return entry_identity(given.reference, given.file) == entry_identity(entry.reference, entry.file)
 
     def row(self) -> HubRow:
         """Give the hub's line in the plan."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from keyspec.custody import slot_of, with_spooled
-from keyspec.errors import KeyspecError, StoreError, UsageError
+from keyspec.errors import KeyspecError, StoreError, UsageError, explain_error
 from keyspec.fleet import run_fleet
 from keyspec.live import LiveHub
 from keyspec.recovery import with_lease
@@ -99,8 +99,6 @@ def _read_hub(hub: DesiredHub, session: Session) -> LiveHub:
         if hub.contract.supports("list_roles"):
             roles = {role.name: role for role in client.list_roles()}
         keys = {key.key_id: key for key in client.list_keys()}
-    except KeyspecError as error:
-        return LiveHub(hub.name, None, None, str(error))
     except Exception as error:  # noqa: BLE001 - one hub's answer, or our bug, must not stop the others
-        return LiveHub(hub.name, None, None, f"{hub.name}: unexpected {type(error).__name__}; please report it")
+        return LiveHub(hub.name, None, None, explain_error(error))
     return LiveHub(hub.name, keys, roles)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from keyspec.custody import Keeping, write_surely
-from keyspec.errors import HubConflict, HubMissing, KeyspecError, StoreError
+from keyspec.errors import HubConflict, HubMissing, StoreError, explain_error
 from keyspec.fingerprint import fingerprint
 from keyspec.importing import Supply, import_key, make_value
 from keyspec.model import Key
@@ -153,10 +153,8 @@ class Turn:
             return ("already", None) if step.action == "delete" else ("conflict", "the key is gone from the hub")
         except HubConflict as error:
             return "conflict", str(error)
-        except KeyspecError as error:
-            return "failed", str(error)
         except Exception as error:  # noqa: BLE001 - one step's bug must not hide what became of all the others
-            return "failed", f"unexpected {type(error).__name__}; please report it"
+            return "failed", explain_error(error)
 
     def _make(self, step: Step) -> Verdict:
         keeping = self.keeping(step.key_id)

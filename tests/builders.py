@@ -144,9 +144,12 @@ def mark(key_, hub="hub", *, busy=False, value=False, lease=0):
     return Kept(Mark(hub, replace(key_, state="active"), "sha256:0", "n0", lease), value, "v1", busy=busy)
 
 
-def record(key_id, hub="hub", *, value=True, locked_by_keyspec=False):
-    """Give an entry whose value was delivered."""
-    note = Record(hub, key_id, (hub,), "hmac-sha256:n0:00", locked_by_keyspec=locked_by_keyspec)
+def record(key_id, hub="hub", *, value=True, locked_by_keyspec=False, owner=None, hubs=None, asked=()):
+    """Give an entry whose value was delivered; `owner` and `hubs` are the hub itself unless they are told."""
+    known = (hub,) if hubs is None else tuple(hubs)
+    note = Record(
+        owner or hub, key_id, known, "hmac-sha256:n0:00", locked_by_keyspec=locked_by_keyspec, asked=tuple(asked)
+    )
     return Kept(note, value, "v1")
 
 

@@ -115,7 +115,9 @@ HUBS = (
 FINDINGS = (
     Finding("locked-undeclared", "info", "locked on the hub, and its state is not declared", "lab_1", "ci_x"),
     *(Finding("unlisted-key", "info", "owned, live, and declared nowhere", name, "old_1") for name in _PRODS),
-    Finding("store-unread", "warning", "the store cannot be read: permission denied", source=Source("keyspec.yaml", 30, 3)),
+    Finding(
+        "store-unread", "warning", "the store cannot be read: permission denied", source=Source("keyspec.yaml", 30, 3)
+    ),
 )
 REFUSALS = (
     Problem(

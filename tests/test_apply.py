@@ -9,7 +9,6 @@ import pytest
 from bench import Bench, sent, told
 from fakes.hub import FakeHub, refuse
 
-from keyspec.reconcile import apply_run
 from keyspec.report import apply_exit_code
 
 SPEC = """\
@@ -236,110 +235,12 @@ def test_a_fresh_list_is_not_read_again_an_old_one_and_one_before_a_question_is(
     assert bench.fake.count("list_keys") == 9
 
 
-def test_what_changed_since_is_a_conflict_or_already_so_for_that_key_alone(bench):
-    fake = bench.fake
-    for key_id in ("keyspec_ci", "ci_done", "ci_gone", "ci_half", "ci_other", "ci_same"):
-        fake.add(key_id)
-    bench.write(
-        "guards: {max_change_share: 100%}\nkeys: {"
-        + ", ".join(f"ci_{name}: {{roles: [Operator], description: d}}" for name in ("done", "half", "other", "same"))
-        + ", ci_gone: {roles: [Operator]}}\n"
-    )
-
-    def meddle():
-        fake.keys["ci_done"] |= {"roles": ["Operator"], "description": "d", "reauthenticationTimeout": 7}
-        fake.keys["ci_half"] |= {"roles": ["Operator"], "description": "somebody else's"}
-        fake.keys["ci_other"] |= {"reauthenticationTimeout": 7}
-        del fake.keys["ci_gone"]
-
-    report = bench.run(between=meddle, asked=True)
-    assert told(report) == [
-        "edit ci_done already",
-        "edit ci_gone conflict",
-        "edit ci_half conflict",
-        "edit ci_other conflict",
-        "edit ci_same applied",
-    ]
-    assert fake.keys["ci_half"]["description"] == "somebody else's"
-    assert report.hubs[0].verified is False
-    assert apply_exit_code(report) == 3
-
-
-def test_a_key_created_meanwhile_is_already_so_and_is_not_locked_unlike_it_was_reviewed(bench):
-    bench.fake.add("keyspec_ci")
-    bench.write("keys: {ci_a: {roles: [User], state: locked}, ci_b: {roles: [User], state: locked}}\n")
-
-    def meddle():
-        bench.fake.add("ci_a", description="not as a create would make it")
-        bench.fake.add("ci_b")
-
-    report = bench.run(between=meddle, asked=True)
-    assert told(report) == ["create ci_a already", "lock ci_a conflict", "create ci_b already", "lock ci_b applied"]
-
-
-def test_a_key_unlocked_meanwhile_is_not_deleted(bench):
-    bench.fake.add("keyspec_ci")
-    bench.fake.add("ci_gone", locked=True)
-    bench.write("guards: {max_change_share: 100%}\nkeys: {ci_gone: {state: absent}}\n")
-    report = bench.run(between=lambda: bench.fake.keys["ci_gone"].update(locked=False), asked=True)
-    assert told(report) == ["delete ci_gone conflict"]
-    assert "ci_gone" in bench.fake.keys
-
-
-def test_after_a_failed_step_the_keys_later_steps_and_all_deletes_are_skipped(bench):
-    seed(bench.fake)
-    bench.write(SPEC)
-    bench.fake.fail_next("create_key", refuse(422, "no", "no"))
-    outcomes = told(bench.run())
-    assert "create ci_born failed" in outcomes
-    assert "lock ci_born skipped" in outcomes
-    assert "create ci_new applied" in outcomes
-    assert "delete ci_gone skipped" in outcomes
-    assert outcomes.count("delete ci_gone skipped") == sum("skipped" in line for line in outcomes) - 1
-
-
-def test_a_conflict_skips_the_keys_later_steps_and_nothing_else(bench):
-    seed(bench.fake)
-    bench.write(SPEC)
-    bench.fake.fail_next("create_key", refuse(409, "no", "no"))
-    outcomes = told(bench.run())
-    assert "create ci_born conflict" in outcomes
-    assert "lock ci_born skipped" in outcomes
-    assert "delete ci_gone applied" in outcomes
-
-
 def test_a_hub_that_cannot_be_listed_again_fails_its_steps_and_sends_none(bench):
     bench.write("keys: {ci_a: {roles: [User]}}\n")
     report = bench.run(between=lambda: bench.fake.fail_next("list_keys", refuse(403, "no", "no")), asked=True)
     assert told(report) == ["create ci_a failed"]
     assert bench.fake.writes == []
     assert apply_exit_code(report) == 1
-
-
-def test_once_cancelled_nothing_begins_but_the_lock_of_a_key_just_created(bench):
-    seed(bench.fake)
-    bench.write(SPEC)
-    session = bench.session()
-
-    def cancel(result):
-        if result.step.key_id == "ci_born" and result.step.action == "create":
-            session.cancelled.set()
-
-    session = bench.session(on_step=cancel)
-    report = apply_run(bench.plan(session), bench.options(), session)
-    assert told(report) == [
-        "lock ci_lock applied",
-        "edit ci_narrow applied",
-        "create ci_born applied",
-        "lock ci_born applied",
-        "create ci_new skipped",
-        "edit ci_edit skipped",
-        "unlock ci_unlock skipped",
-        "delete ci_gone skipped",
-    ]
-    assert report.interrupted
-    assert apply_exit_code(report) == 130
-    assert bench.fake.count("list_keys") == 1
 
 
 def test_each_phase_begins_with_a_deadline_of_its_own(bench):
@@ -357,15 +258,3 @@ def test_each_phase_begins_with_a_deadline_of_its_own(bench):
         bench.fake.fail_next("lock_key", stall)
     assert told(bench.run()) == [*(f"lock ci_{name} failed" for name in "abcd"), "create ci_new applied"]
     assert bench.fake.count("lock_key") == 4
-
-
-def test_a_bug_in_one_step_hides_nothing_of_the_others(bench):
-    bench.write("keys: {ci_a: {roles: [User]}, ci_b: {roles: [User]}}\n")
-
-    def explode(request):
-        raise RuntimeError("with a s3cret in it")
-
-    bench.fake.fail_next("create_key", explode)
-    report = bench.run()
-    assert told(report) == ["create ci_a failed", "create ci_b applied"]
-    assert "s3cret" not in str(report.results[0].error)

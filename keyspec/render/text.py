@@ -231,7 +231,8 @@ def _closing_lines(plan: Plan, page: Page, *, folded: bool) -> list[str]:
         lines.append(_line(unplanned, "red", page))
     lines += [_line(f"{count} held: not done without {by}.", "yellow", page) for by, count in sorted(held.items())]
     if not plan.steps and not unplanned:
-        lines.append("Nothing to do: every declared key is as declared.")
+        looked = "every declared key is as declared" if plan.summary.unchanged else "no declared key was looked at"
+        lines.append(f"Nothing to do: {looked}.")
     lines.append(_line(say_summary(plan.summary), "bold", page))
     return lines
 

@@ -64,20 +64,20 @@ def test_every_knob_of_the_help_is_one():
     parse_knobs([f"fault=POST /api_keys 2-4 before:{kind}" for kind in (*kinds, "hang:1", "status:503:retry-after=1")])
 
 
-def test_what_cannot_be_served_is_wrong_usage():
+def test_what_cannot_be_served_is_wrong_usage(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        ended = run_keyspec("devhub", "--port", port)
-    assert ended.returncode == 64
-    assert "choose another --port" in ended.stderr
+        ended = run_keyspec("devhub", "--port", port, cwd=tmp_path)
+    assert ended.code == 64
+    assert "choose another --port" in ended.err
     for wrong in (["--hubs", "3", "--port", "65534"], ["--admin-key", "no reference"]):
-        ended = run_keyspec("devhub", *wrong)
-        assert ended.returncode == 64
-        assert "unexpected" not in ended.stderr
+        ended = run_keyspec("devhub", *wrong, cwd=tmp_path)
+        assert ended.code == 64
+        assert "unexpected" not in ended.err
 
 
 def test_a_database_that_cannot_be_is_wrong_usage(tmp_path):
     (tmp_path / "devhub.sqlite").write_text("this is no database, and long enough to be seen as none" * 40)
-    ended = run_keyspec("devhub", "--database", str(tmp_path))
-    assert ended.returncode == 64
-    assert "unexpected" not in ended.stderr
+    ended = run_keyspec("devhub", "--database", str(tmp_path), cwd=tmp_path)
+    assert ended.code == 64
+    assert "unexpected" not in ended.err

@@ -2,7 +2,7 @@
 
     python runner.py '{"at": 7, "what": "kill"}' apply --yes
 
-at         which point, from 1; 0: none, and the names of all points are written to the file `log`
+at         which point, from 1; 0: none, and the names of all points are written to the file `log`; or how its name begins
 what       kill: SIGKILL there · during: SIGKILL a little after the request that begins there · race: run all of
            another keyspec there, then go on
 condition  full-disk: the store takes no value
@@ -26,7 +26,8 @@ from keyspec.stores.file import FileStore
 from keyspec.stores.vault import VaultStore
 from keyspec.transport import Transport
 
-STORE_CALLS = ("put_if_absent", "replace", "set_aside", "clear", "delete", "read")
+STORE_CALLS = ("preflight", "put_if_absent", "replace", "set_aside", "clear", "delete", "read")
+FILE_CALLS = ("link", "replace", "unlink")
 DURING_S = 0.15
 
 asked = json.loads(sys.argv[1])
@@ -44,7 +45,7 @@ def race():
 
 def reach(name):
     points.append(name)
-    if len(points) == asked["at"]:
+    if asked["at"] == len(points) or (isinstance(asked["at"], str) and name.startswith(asked["at"])):
         {"kill": kill, "during": threading.Timer(DURING_S, kill).start, "race": race}[asked["what"]]()
 
 
@@ -61,6 +62,18 @@ def number(holder, name, label):
         return done
 
     setattr(holder, name, numbered)
+
+
+def number_file_calls():
+    """Number what a store does to its files, so that it is killed halfway through an operation, too."""
+    for name in FILE_CALLS:
+        call = getattr(os, name)
+
+        def numbered(*args, call=call, name=name, **kwargs):
+            reach(f"within {name}")
+            return call(*args, **kwargs)
+
+        setattr(os, name, numbered)
 
 
 def fill_disk():
@@ -85,6 +98,7 @@ def overwrite():
     """Put a mark over whatever is there."""
 
     def put(self, key):
+        self.preflight()
         for suffix in ("", ".keyspec"):
             Path(self.entry.file).parent.joinpath(self.entry.reference.rest + suffix).unlink(missing_ok=True)
         mark = custody.Mark(self.owner, key, self.run.plan, self.run.nonce, self._lease())
@@ -111,6 +125,7 @@ for store in (FileStore, VaultStore):
 number(Transport, "send", lambda method, url, *_: None if method == "GET" else f"{method} {url.partition('/v1')[2]}")
 number(Spool, "put", lambda *_: "spool put")
 number(Spool, "remove", lambda *_: "spool remove")
+number_file_calls()
 try:
     code = cli.call(sys.argv[2:])
 finally:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from processes import clean_environ
@@ -28,6 +29,9 @@ from keyspec.record import Mark, Record
 from keyspec.secret import parse_reference
 from keyspec.session import Session
 from keyspec.stores import open_store
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
 
 RUNNER = Path(__file__).with_name("runner.py")
 ROOT = Path(__file__).parents[2]
@@ -83,14 +87,26 @@ class World:
 
     def spawn(self, at, what="kill", *words, **asked):
         """Run keyspec in a process of its own, to which something happens; give how it ended."""
-        told = {"at": at, "what": what, "condition": self.scenario.condition, "log": str(self.folder / "points"), **asked}
-        names = ("CI_VALUE", "XDG_STATE_HOME", "VAULT_ADDR", "VAULT_TOKEN", *(f"HUB_{name.upper()}_KEY" for name in self.hubs))
-        import os
-
+        told = {
+            "at": at,
+            "what": what,
+            "condition": self.scenario.condition,
+            "log": str(self.folder / "points"),
+            **asked,
+        }
+        names = (
+            "CI_VALUE",
+            "XDG_STATE_HOME",
+            "VAULT_ADDR",
+            "VAULT_TOKEN",
+            *(f"HUB_{name.upper()}_KEY" for name in self.hubs),
+        )
         environ = clean_environ(**{name: os.environ[name] for name in names if name in os.environ})
         environ["PYTHONPATH"] = str(ROOT)
         command = [sys.executable, str(RUNNER), json.dumps(told), "apply", "--yes", "--parallel", "1", "-v", *words]
-        done = subprocess.run(command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=60, check=False
+        )
         self.said += [done.stdout, done.stderr]
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode
@@ -157,7 +173,7 @@ class World:
                 continue
             mark = self.note(name)
             known = isinstance(mark, Mark) and mark.key.roles == tuple(key["roles"]) and not held
-            assert killed and known, f"{name}: the key is open, and its value is lost"
+            assert known if killed else False, f"{name}: the key is open, and its value is lost"
 
     def check_raced(self):
         """What a run did whose value is safe, no other run has undone."""
@@ -176,7 +192,11 @@ class World:
             assert hub.keys()[KEY]["locked"] is locked
             assert hub.check_value(self.stored(name)) == KEY, f"{name}: the store holds another value"
             assert name in self.note(name).hubs
-            made = Counter((each.method, each.status) for each in hub.requests if "/lock" not in each.path and "/unlock" not in each.path)
+            made = Counter(
+                (each.method, each.status)
+                for each in hub.requests
+                if "/lock" not in each.path and "/unlock" not in each.path
+            )
             assert made["POST", 201] == 1 + made["DELETE", 204], f"{name}: made {made['POST', 201]} times"
         assert self.spooled() == set()
         if "shared" in self.scenario.key:

@@ -37,6 +37,7 @@ README = ROOT / "README.md"
 BLOCK = re.compile(r"((?:<!-- [^\n]* -->\n)+)(?:```(\w+)\n(.*?)```\n)?", re.DOTALL)
 URLS = ("https://hub-eu.example.com", "http://127.0.0.1:8801")
 
+
 def prepare_first(hub):
     hub.seed_key("ci_deployer", description="deploys", roles=("User",))
     hub.seed_key("ci_old", roles=("User",))

@@ -63,7 +63,9 @@ def test_two_hubs_get_two_generated_values_unless_they_share_one(lab):
     lab.write(STORE + "keys: {ci_a: {roles: [User], value: {from: generated}}}\n")
     assert apply(lab)[0] == 0
     assert lab.value("a", "ci_a") != lab.value("b", "ci_a")
-    lab.write(ONE_STORE + "keys: {ci_a: {state: absent}, ci_b: {roles: [User], value: {from: generated, shared: true}}}\n")
+    lab.write(
+        ONE_STORE + "keys: {ci_a: {state: absent}, ci_b: {roles: [User], value: {from: generated, shared: true}}}\n"
+    )
     assert apply(lab)[0] == 0
     value = (lab.folder / "secrets/ci_b").read_text()
     assert [hub.check_value(value) for hub in lab.hubs.values()] == ["ci_b", "ci_b"]

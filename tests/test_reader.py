@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+from bench import Bench, told
+from fakes.hub import refuse
+
+from keyspec.errors import KeyspecError
+from keyspec.loader import load_desired
+from keyspec.ownership import Policy
+from keyspec.reader import read_fleet, read_given, read_records
+
+
+@pytest.fixture
+def bench(tmp_path):
+    bench = Bench(tmp_path)
+    bench.write("keys: {ci_a: {roles: [User]}, ci_b: {roles: [User]}}\n")
+    return bench
+
+
+def test_a_hub_that_cannot_be_read_stands_in_the_plan_with_its_error(bench):
+    bench.fake.fail_next("list_keys", refuse(403, "no", "no"))
+    planned = bench.plan()
+    (row,) = planned.plan.hubs
+    assert (row.status, row.live_keys) == ("unreadable", None)
+    assert "403" in row.error
+    assert planned.plan.steps == ()
+
+
+def test_when_a_hub_was_read_is_when_its_reading_began(bench):
+    def slow(request):
+        bench.fake.time.sleep(50)
+        return bench.fake._answer(request, request.url.path, None)
+
+    bench.fake.fail_next("list_roles", slow)
+    before = bench.fake.time.now_s
+    assert bench.plan().read_at == {"fake": before}
+
+
+def test_a_cancelled_read_gives_no_plan(bench):
+    session = bench.session()
+    session.cancel_reading()
+    with pytest.raises(KeyboardInterrupt):
+        read_fleet(load_desired(bench.options()), session=session)
+    assert bench.fake.requests == []
+
+
+def test_only_selected_keys_are_looked_up_in_their_stores(bench):
+    planned = bench.plan(policy=Policy(keys=("ci_a",)))
+    assert list(planned.records) == [("fake", "ci_a")]
+
+
+def test_an_entry_that_cannot_be_read_is_a_text_and_the_others_are_read(bench):
+    folder = bench.folder / "secrets/fake"
+    folder.mkdir(parents=True)
+    (folder / "ci_a").mkdir()
+    hub = load_desired(bench.options()).hubs["fake"]
+    records = read_records(hub, hub.keys, bench.session())
+    assert isinstance(records["fake", "ci_a"], str)
+    assert records["fake", "ci_b"].note is None
+    report = bench.run()
+    assert told(report) == ["create ci_a held", "create ci_b applied"]
+
+
+def given_of(bench, reference):
+    bench.write(f'keys: {{ci_a: {{roles: [User], value: {{from: "{reference}"}}}}}}\n')
+    hub = load_desired(bench.options()).hubs["fake"]
+    return hub.given(hub.keys["ci_a"])
+
+
+def test_a_given_value_is_read_from_a_variable_a_file_or_a_store(bench):
+    (bench.folder / "value").write_text("fr0m-a-file\n")
+    (bench.folder / "x.env").write_text("CI=fr0m-a-line\n")
+    (bench.folder / "x.env").chmod(0o600)
+    session = bench.session()
+    session.connections.environ["CI_VALUE"] = "fr0m-a-variable"
+    for reference, value in (
+        ("env:CI_VALUE", "fr0m-a-variable"),
+        ("file:value", "fr0m-a-file"),
+        ("dotenv:x.env#CI", "fr0m-a-line"),
+    ):
+        assert read_given(given_of(bench, reference), session, follow_links=True).reveal() == value
+
+
+@pytest.mark.parametrize("reference", ["env:CI_VALUE", "file:value", "dotenv:x.env#CI"])
+def test_a_given_value_that_is_not_there_is_an_error_that_names_it(bench, reference):
+    with pytest.raises(KeyspecError, match=reference.partition(":")[2].partition("#")[0]):
+        read_given(given_of(bench, reference), bench.session(), follow_links=True)
+
+
+def test_a_pinned_spec_reads_no_value_through_a_link(bench):
+    (bench.folder / "real").write_text("fr0m-a-file")
+    (bench.folder / "value").symlink_to("real")
+    entry = given_of(bench, "file:value")
+    assert read_given(entry, bench.session(), follow_links=True).reveal() == "fr0m-a-file"
+    with pytest.raises(KeyspecError):
+        read_given(entry, bench.session(), follow_links=False)
