@@ -15,7 +15,12 @@ TESTED_ELSEWHERE = {
     "keyspec/devhub/__init__.py": "tests/devhub/test_devhub.py",
     "keyspec/render/__init__.py": "tests/render/test_text.py",
     "keyspec/stores/__init__.py": "tests/stores/test_stores.py",
+    "keyspec/stores/awssecrets.py": "tests/stores/test_aws_sm.py",
     "keyspec/stores/entryfiles.py": "tests/stores/test_file.py",
+    "keyspec/stores/kv2.py": "tests/stores/test_vault.py",
+    "keyspec/stores/labelled.py": "tests/stores/test_aws_sm.py",
+    "keyspec/stores/standing.py": "tests/stores/test_stores.py",
+    "keyspec/stores/wholefile.py": "tests/stores/test_file.py",
     "keyspec/tree.py": "tests/test_document.py",
     "keyspec/version.py": "tests/test_cli.py",
 }

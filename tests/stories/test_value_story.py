@@ -63,9 +63,7 @@ def test_two_hubs_get_two_generated_values_unless_they_share_one(lab):
     lab.write(STORE + "keys: {ci_a: {roles: [User], value: {from: generated}}}\n")
     assert apply(lab)[0] == 0
     assert lab.value("a", "ci_a") != lab.value("b", "ci_a")
-    lab.write(
-        ONE_STORE + "keys: {ci_a: {state: absent}, ci_b: {roles: [User], value: {from: generated, shared: true}}}\n"
-    )
+    lab.write(ONE_STORE + "keys: {ci_b: {roles: [User], value: {from: generated, shared: true}}}\n")
     assert apply(lab)[0] == 0
     value = (lab.folder / "secrets/ci_b").read_text()
     assert [hub.check_value(value) for hub in lab.hubs.values()] == ["ci_b", "ci_b"]
@@ -88,8 +86,7 @@ def test_a_reference_may_be_the_store_itself_and_then_only_the_record_is_written
     path.chmod(0o600)
     before = path.stat().st_ino
     lab.write(ONE_STORE + 'keys: {ci_a: {roles: [User], value: {from: "file:secrets/ci_a"}}}\n')
-    code, steps = apply(lab, "--take-over", "ci_a")
-    assert (code, steps) == (0, ["import a/ci_a applied"])
+    assert apply(lab) == (0, ["import a/ci_a applied"])
     assert (path.stat().st_ino, hub.check_value(GIVEN)) == (before, "ci_a")
     assert record(lab)["hubs"] == ["a"]
 
@@ -112,8 +109,6 @@ def test_a_changed_reference_is_refused_while_another_hub_has_the_older_value(la
     code, steps = apply(lab, "--allow-reimport")
     assert (code, steps) == (1, ["import b/ci_a failed"])
     assert posts(lab.hubs["b"]) == []
-    lab.hubs["a"].delete_key("ci_a")
-    assert apply(lab, "--allow-reimport", "-l", "a")[1] == ["import a/ci_a HELD"] or True
 
 
 def test_a_shared_value_is_made_once_on_the_origin_and_imported_elsewhere(three):
@@ -140,7 +135,7 @@ def test_while_the_origin_cannot_be_reached_nothing_is_made_elsewhere(three):
     code, steps = apply(three)
     assert (code, steps) == (1, ["import b/ci_a HELD", "import c/ci_a HELD"])
     assert shared_value(three) is None
-    assert apply(three, "--allow-reimport") == (3, ["import b/ci_a skipped", "import c/ci_a skipped"])
+    assert apply(three, "--allow-reimport") == (1, ["import b/ci_a skipped", "import c/ci_a skipped"])
     assert [posts(three.hubs[name]) for name in "bc"] == [[], []]
     three.hubs["a"].come_up()
     share(three)

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+from builders import HUB, default_contract, merged
+
+from keyspec.errors import SpecError
+from keyspec.resolve import build_desired
+from keyspec.sharing import NO_ORIGIN, makes_value, making_of, owner_of
+from keyspec.spec import Value
+
+SHARED = Value(shared=True, origin="a")
+ALONE = Value()
+GENERATED = Value(**{"from": "generated"})
+TOGETHER = Value(**{"from": "generated"}, shared=True)
+NONE = Value(**{"from": "none"})
+
+
+@pytest.mark.parametrize(
+    ("value", "hub", "owner", "makes", "fresh", "stored"),
+    [
+        (ALONE, "a", "a", True, "create", "create"),
+        (SHARED, "a", "a", True, "create", "import"),
+        (SHARED, "b", "a", False, "import", "import"),
+        (GENERATED, "b", "b", False, "import", "import"),
+        (TOGETHER, "b", NO_ORIGIN, False, "import", "import"),
+        (Value(**{"from": "env:X"}), "b", "b", False, "import", "import"),
+        (Value(**{"from": "env:X"}, shared=True), "b", NO_ORIGIN, False, "import", "import"),
+        (NONE, "a", "a", False, "none", "none"),
+    ],
+)
+def test_who_owns_a_value_who_makes_it_and_how_it_comes_to_a_hub(value, hub, owner, makes, fresh, stored):
+    assert owner_of(value, hub) == owner
+    assert makes_value(value, hub) is makes
+    assert making_of(value, hub, stored=False) == fresh
+    assert making_of(value, hub, stored=True) == stored
+
+
+def test_no_hub_is_named_like_the_owner_of_a_value_without_an_origin():
+    with pytest.raises(SpecError):
+        merged(f'hubs: {{"{NO_ORIGIN}": {HUB % "x"}}}')
+
+
+def problems(value, *, hubs="ab", store="file:secrets/{key}", env=None):
+    """Give the codes of what is wrong with a key's value; `env` labels hubs."""
+    labels = {name: f", labels: {{env: {(env or {}).get(name, 'prod')}}}" for name in hubs}
+    lines = "".join(f"  {name}: {(HUB % name)[:-1]}{labels[name]}}}\n" for name in hubs)
+    spec = merged(f'hubs:\n{lines}defaults: {{store: "{store}"}}\nkeys: {{ci_a: {{roles: [User], value: {value}}}}}\n')
+    try:
+        build_desired(spec, dict.fromkeys(spec.hubs, default_contract()))
+    except SpecError as error:
+        return sorted({problem.code for problem in error.problems})
+    return []
+
+
+@pytest.mark.parametrize(
+    ("value", "wrong"),
+    [
+        ("{shared: true, origin: a}", []),
+        ("{shared: true, from: generated}", []),
+        ('{shared: true, from: "env:X"}', []),
+        ("{shared: true}", ["value-origin"]),
+        ("{shared: true, origin: nobody}", ["value-origin"]),
+        ("{shared: true, from: generated, origin: a}", ["value-origin"]),
+        ("{shared: true, origin: a, prefix: x_}", ["value-prefix"]),
+        ("{shared: true, from: generated, prefix: x_}", []),
+        ('{shared: true, from: "file:{hub}/x"}', ["value-shared"]),
+    ],
+)
+def test_a_shared_value_is_made_in_one_place_for_all(value, wrong):
+    assert problems(value) == wrong
+
+
+def test_an_origin_is_for_shared_values():
+    assert problems("{origin: a}", hubs="a") == ["value-origin"]
+
+
+def test_one_reference_on_several_hubs_is_shared_aloud_or_depends_on_the_hub():
+    apart = "file:secrets/{hub}/{key}"
+    assert problems('{from: "env:X"}', store=apart) == ["value-shared"]
+    assert problems('{from: "file:{hub}/x"}', store=apart) == []
+    assert problems('{from: "env:X"}', hubs="a", store=apart) == []
+
+
+def test_a_shared_value_has_one_entry_and_others_have_one_each():
+    assert problems("{shared: true, origin: a}", store="file:secrets/{hub}/{key}") == ["store-not-shared"]
+    assert problems("{from: generated}") == ["store-shared"]
+
+
+@pytest.mark.parametrize(
+    ("trust", "wrong"),
+    [
+        ("", ["value-shared-across"]),
+        (", trust: [prod]", ["value-shared-across"]),
+        (", trust: [prod, lab]", []),
+        (", trust: [prod, lab, more]", []),
+    ],
+)
+def test_one_value_crosses_from_one_environment_to_another_only_if_all_are_named(trust, wrong):
+    assert problems(f"{{shared: true, origin: a{trust}}}", env={"b": "lab"}) == wrong
+
+
+def test_hubs_of_one_environment_share_without_more_words():
+    assert problems("{shared: true, origin: a}", env={"a": "lab", "b": "lab"}) == []
