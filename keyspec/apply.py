@@ -19,7 +19,7 @@ from keyspec.importing import note_hub
 from keyspec.live import LiveHub
 from keyspec.order import CREATE
 from keyspec.planner import make_plan
-from keyspec.recovery import is_delivered, was_asked
+from keyspec.recovery import is_delivered, is_open_again, was_asked
 from keyspec.report import HubResult, StepResult
 from keyspec.turn import Turn
 
@@ -147,7 +147,8 @@ def _settle(turn: Turn) -> None:
     spooled = not job.run.spool.is_empty()
     for key_id in () if job.cancelled.is_set() else job.target.keys:
         kept = turn.records.get(key_id)
-        if not spooled and not is_delivered(kept) and not was_asked(kept, job.live.name):
+        is_open = is_open_again(kept, (job.live.keys or {}).get(key_id))
+        if not spooled and not is_open and not is_delivered(kept) and not was_asked(kept, job.live.name):
             continue
         try:
             _settle_key(turn, key_id)
@@ -161,8 +162,11 @@ def _settle_key(turn: Turn, key_id: str) -> None:
     name, keeping = turn.job.live.name, turn.keeping(key_id)
     if keeping is None:
         return
-    asked = was_asked(turn.records.get(key_id), name) and key_id in (turn.job.live.keys or {})
+    live = (turn.job.live.keys or {}).get(key_id)
+    asked = was_asked(turn.records.get(key_id), name) and live is not None
     with turn.job.run.claim(keeping.entry):
+        if keeping.is_owner and is_open_again(turn.records.get(key_id), live):
+            keeping.forget_lock()
         if asked:
             note_hub(keeping, key_id, "known")
         if asked or (keeping.is_owner and keeping.settle(key_id)):

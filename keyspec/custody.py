@@ -134,7 +134,7 @@ class Keeping:
     def forget_lock(self) -> None:
         """Take keyspec's own lock off the record."""
         kept = self.store.look(self.entry)
-        if isinstance(kept.note, Record) and kept.note.locked_by_keyspec:
+        if isinstance(kept.note, Record) and kept.note.hub == self.owner and kept.note.locked_by_keyspec:
             content = Content(replace(kept.note, locked_by_keyspec=False))
             self.store.replace(self.entry, kept.version, content)
 

@@ -52,26 +52,25 @@ def load_text(text: str, file: str) -> Desired:
 
 
 def _resolve(spec: Spec, found: Iterable[Problem], trusted: Trusted | None) -> Desired:
-    """Resolve a spec; what is invalid is told before what is not trusted, and all of it at once."""
+    """Resolve a spec, telling all that is invalid at once; no file that an untrusted hub names is read."""
     problems = list(found)
-    pinned, refusal = spec, None
     if trusted is not None:
         try:
-            pinned = pin_hubs(spec, trusted)
-        except RefusedError as error:
-            refusal = error
-    contracts, wrong = load_contracts(pinned)
+            spec = pin_hubs(spec, trusted)
+        except RefusedError:
+            if problems:
+                raise SpecError(problems) from None
+            raise
+    contracts, wrong = load_contracts(spec)
     problems += wrong
     desired = None
     try:
-        desired = build_desired(_only_hubs(pinned, contracts), contracts)
+        desired = build_desired(_only_hubs(spec, contracts), contracts)
         problems += check_stores(desired)
     except SpecError as error:
         problems += error.problems
     if problems or desired is None:
         raise SpecError(problems)
-    if refusal is not None:
-        raise refusal
     if trusted is not None:
         check_references(desired, trusted)
     return desired

@@ -196,7 +196,7 @@ class _HubPlan:
         state = next((change.after for change in changes if change.field == "state"), None)
         fields = tuple(change for change in changes if change.field != "state")
         why_unlock = "declared active"
-        if wanted.state is None and live.state == "locked" and verdict == "kept" and self._locked_by_keyspec(pair):
+        if wanted.state is None and live.state == "locked" and self._locked_by_keyspec(pair, wanted, verdict):
             state, why_unlock = "active", UNLOCK_STORED
         key = live
         if state == "locked":
@@ -213,8 +213,10 @@ class _HubPlan:
             held = held or (None if allowed else ALLOW_UNLOCK)
             yield self._maker.make(pair, "unlock", why_unlock, WIDEN, (UNLOCK,), before=key, held_by=held)
 
-    def _locked_by_keyspec(self, pair: Pair) -> bool:
-        return is_locked_by_keyspec(self.records.get((self.hub.name, pair.key_id)))
+    def _locked_by_keyspec(self, pair: Pair, wanted: DesiredKey, verdict: Verdict) -> bool:
+        """Tell whether keyspec locked the key; it does so only where the value is made."""
+        ours = verdict == "kept" and owner_of(wanted.value, self.hub.name) == self.hub.name
+        return ours and is_locked_by_keyspec(self.records.get((self.hub.name, pair.key_id)))
 
     def _recover(self, pair: Pair, wanted: DesiredKey, live: Key) -> Iterator[Step]:
         """Lock a key whose value reached nobody; replace it once it is read as locked."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from keyspec.apply import apply_hub, begin_hub, finish_hub
@@ -25,7 +26,7 @@ from keyspec.order import find_origins
 from keyspec.plandocument import plan_digest
 from keyspec.planner import make_plan
 from keyspec.reader import read_fleet, read_given, read_records
-from keyspec.recovery import is_delivered, was_asked
+from keyspec.recovery import is_delivered, is_open_again, was_asked
 from keyspec.report import HubResult, Report, StepResult
 from keyspec.stores.git import find_entries_in_git
 from keyspec.turn import MAKING, Job
@@ -156,10 +157,15 @@ def _do_jobs(
 
 def _make_jobs(planned: Planned, options: Options, session: Session, run: Run, *, asked: bool) -> Iterable[Job]:
     """Give the turns of the hubs that have something to do: steps, or something left in a store or the spool."""
+    steps_of = {name: tuple(group) for name, group in groupby(planned.plan.steps, key=lambda step: step.hub)}
     for name, hub in planned.desired.hubs.items():
-        steps = tuple(step for step in planned.plan.steps if step.hub == name)
-        kept = [planned.records.get((name, key_id)) for key_id in hub.keys]
-        recoverable = any(is_delivered(one) or was_asked(one, name) for one in kept)
+        steps = steps_of.get(name, ())
+        live = planned.live[name].keys or {}
+        kept = {key_id: planned.records.get((name, key_id)) for key_id in hub.keys}
+        recoverable = any(
+            is_delivered(one) or was_asked(one, name) or is_open_again(one, live.get(key_id))
+            for key_id, one in kept.items()
+        )
         if not any(not step.held for step in steps) and not recoverable and run.spool.is_empty():
             continue
         if planned.live[name].keys is None:
@@ -167,7 +173,7 @@ def _make_jobs(planned: Planned, options: Options, session: Session, run: Run, *
         yield Job(
             desired=planned.desired.only_hubs(frozenset((name,))),
             live=planned.live[name],
-            records={key: kept for key, kept in planned.records.items() if key[0] == name},
+            records={(name, key_id): one for key_id, one in kept.items() if one is not None},
             steps=steps,
             policy=options.policy,
             hub=session.connections.open(hub),

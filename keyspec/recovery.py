@@ -100,6 +100,11 @@ def is_locked_by_keyspec(kept: Kept | str | None) -> bool:
     return isinstance(kept, Kept) and isinstance(kept.note, Record) and kept.note.locked_by_keyspec and kept.has_value
 
 
+def is_open_again(kept: Kept | str | None, live: Key | None) -> bool:
+    """Tell whether a key is open that keyspec had locked: whoever locks it next is somebody else."""
+    return is_locked_by_keyspec(kept) and live is not None and live.state == "active"
+
+
 def _judge_mark(mark: Mark, kept: Kept, owner: tuple[str, str], live: Key | None) -> Verdict:
     if (mark.hub, mark.key.key_id) != owner:
         return "foreign"

@@ -167,7 +167,7 @@ class Turn:
     def _forget_lock(self, key_id: str) -> str | None:
         """Take keyspec's own lock off the record, so that a later one is known as somebody else's."""
         keeping = self.keeping(key_id)
-        if keeping is None:
+        if keeping is None or not keeping.is_owner:
             return None
         try:
             with self.job.run.claim(keeping.entry):

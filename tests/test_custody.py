@@ -137,6 +137,19 @@ def test_a_value_whose_store_fails_waits_in_the_spool_and_its_key_is_locked_unti
     assert told(bench.run(policy=Policy())) == ["unlock ci_a held"]
     assert told(bench.run()) == ["unlock ci_a applied"]
     assert bench.fake.keys["ci_a"]["locked"] is False
+    assert not note(bench).locked_by_keyspec
+
+
+@pytest.mark.parametrize("opened_by", ["keyspec", "hand"])
+def test_what_keyspec_locked_and_is_open_again_is_somebody_elses_to_lock(bench, opened_by):
+    run_with(bench, FailingStore(StoreError("the disk is full")))
+    bench.run(policy=Policy())
+    assert note(bench).locked_by_keyspec
+    if opened_by == "hand":
+        bench.fake.keys["ci_a"]["locked"] = False
+    assert told(bench.run()) == (["unlock ci_a applied"] if opened_by == "keyspec" else [])
+    bench.fake.keys["ci_a"]["locked"] = True
+    assert bench.plan().plan.steps == ()
 
 
 def test_a_spool_that_cannot_be_emptied_keeps_its_value_and_the_hub_is_not_verified(bench):

@@ -93,3 +93,23 @@ def test_what_work_raises_is_raised_when_all_have_ended():
     with pytest.raises(RuntimeError, match="bad"):
         run_fleet(work, ("bad", "good"), parallel=2, interrupted=ignore)
     assert ended == ["good"]
+
+
+def test_an_item_begins_only_when_those_it_comes_after_are_done():
+    done = []
+
+    def work(item):
+        seen = tuple(done)
+        done.append(item)
+        return seen
+
+    after = {0: frozenset((1, 2)), 1: frozenset((2,))}
+    seen = run_fleet(work, "abc", parallel=3, interrupted=lambda _: None, after=after)
+    assert {"b", "c"} <= set(seen[0])
+    assert "c" in seen[1]
+
+
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_waiting_for_others_takes_no_ones_place(parallel):
+    after = {0: frozenset((3,)), 1: frozenset((3,)), 2: frozenset((0,))}
+    assert run_fleet(str.upper, "abcd", parallel=parallel, interrupted=lambda _: None, after=after) == tuple("ABCD")

@@ -95,6 +95,12 @@ def test_a_key_with_no_store_is_not_created():
     assert refusals(text, hub_of(key("b"))) == ["no-store"]
 
 
+def test_a_key_with_no_store_is_not_imported_and_one_that_nobody_makes_needs_none():
+    text = "keys: {{a: {{roles: [User], value: {{from: {}}}}}}}"
+    assert refusals(spec_of(text.format("generated"), store=False), hub_of()) == ["no-store"]
+    assert refusals(spec_of(text.format("none"), store=False), hub_of()) == []
+
+
 def test_a_key_without_a_store_is_told_once_for_all_hubs():
     text = spec_of(
         TWO.replace("defaults", "profiles").replace('{store: "file:{hub}/{key}"}', "{}") + "keys: {a: {roles: [User]}}",

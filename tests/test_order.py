@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from builders import ROLES
+from builders import ROLES, spec_of
 
 from keyspec.model import Role
-from keyspec.order import CREATE, DELETE, REPLACE, TIGHTEN, WIDEN, edit_phase, order_steps, permissions_of
+from keyspec.order import CREATE, DELETE, REPLACE, TIGHTEN, WIDEN, edit_phase, find_origins, order_steps, permissions_of
 from keyspec.plan import Change, Step
 
 KNOWN = {name: Role(name, permits) for name, permits in ROLES.items()}
@@ -78,3 +80,14 @@ def test_steps_go_by_hub_phase_key_and_action_and_count_from_one():
         (each.hub, each.action, each.key_id) for each in wanted
     ]
     assert [each.number for each in ordered] == list(range(1, len(wanted) + 1))
+
+
+def test_hubs_that_get_a_value_made_in_the_same_run_come_after_its_origin():
+    desired = spec_of(
+        "keys: {a: {roles: [User], store: 'file:x', value: {shared: true, origin: one}}}", hubs=("one", "two")
+    )
+    create, brought = step("create", "a", CREATE, hub="one"), step("import", "a", CREATE, hub="two")
+    assert find_origins([create, brought], desired) == {"two": frozenset(("one",))}
+    assert find_origins([brought], desired) == {}
+    assert find_origins([replace(create, held_by="x"), brought], desired) == {}
+    assert find_origins([create, replace(brought, held_by="x")], desired) == {}

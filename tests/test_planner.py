@@ -103,6 +103,18 @@ def test_an_unlock_needs_its_allowance(options, held):
     assert (step.action, step.held_by) == ("unlock", held)
 
 
+def test_keyspecs_own_lock_is_one_of_the_hub_that_made_the_value_and_nobody_elses_is_opened():
+    shared = "{a: {roles: [User], store: 'file:x', value: {shared: true, origin: one}}}"
+    desired = spec_of(f"keys: {shared}", hubs=("one", "two"))
+    locked = [hub_of(key("a", state="locked"), name=name) for name in ("one", "two")]
+    kept = {
+        (name, "a"): record("a", name, owner="one", hubs=("one", "two"), locked_by_keyspec=True)
+        for name in ("one", "two")
+    }
+    plan = plan_of(desired, *locked, records=kept)
+    assert [(step.hub, step.action) for step in plan.steps] == [("one", "unlock")]
+
+
 def test_the_spec_may_allow_unlocks():
     text = "guards: {unlock: true}\nkeys: {a: {roles: [User], state: active}}"
     assert told(plan_of(text, hub_of(key("a", state="locked")))) == ["unlock a"]

@@ -6,7 +6,16 @@ import pytest
 from builders import FOREIGN, key, mark, record
 
 from keyspec.record import Kept
-from keyspec.recovery import is_delivered, is_locked_by_keyspec, judge_entry, judge_kept, with_lease
+from keyspec.recovery import (
+    is_delivered,
+    is_locked_by_keyspec,
+    is_open_again,
+    judge_entry,
+    judge_kept,
+    served_by,
+    was_asked,
+    with_lease,
+)
 
 A = key("a")
 NOTHING = Kept(None, has_value=False, version="")
@@ -70,3 +79,24 @@ def test_keyspec_locked_a_key_only_if_its_record_says_so_and_its_value_came():
     assert not any(
         is_locked_by_keyspec(each) for each in (replace(locked, has_value=False), record("a"), mark(A), "denied", None)
     )
+
+
+def test_a_hub_had_a_value_if_its_record_or_the_mark_of_its_create_says_so():
+    assert served_by(record("a", hubs=("one",)), "one")
+    assert not served_by(record("a", hubs=("one",), asked=("two",)), "two")
+    assert was_asked(record("a", hubs=("one",), asked=("two",)), "two")
+    assert served_by(mark(A, value=True), "hub")
+    assert not any(served_by(each, "hub") for each in (mark(A), mark(A, "lab", value=True), FOREIGN, "denied", None))
+
+
+def test_a_mark_speaks_only_of_the_key_of_the_hub_that_makes_the_value():
+    assert judge_kept(mark(A), owner="hub", key_id="a", live=A, makes=False) == "pending"
+    assert judge_kept(mark(A, value=True), owner="hub", key_id="a", live=A, makes=False) == "delivered"
+    assert judge_kept(mark(A, busy=True), owner="hub", key_id="a", live=A, makes=False) == "another-run"
+
+
+def test_a_lock_of_keyspecs_is_over_once_the_key_was_open():
+    locked = record("a", locked_by_keyspec=True)
+    assert is_open_again(locked, A)
+    assert not any(is_open_again(locked, live) for live in (None, key("a", state="locked"), key("a", state=None)))
+    assert not is_open_again(record("a"), A)

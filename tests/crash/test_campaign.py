@@ -22,6 +22,7 @@ SCENARIOS = {
     "reference": Scenario('{roles: [User], value: {from: "env:CI_VALUE"}}'),
     "shared": Scenario("{roles: [User], value: {shared: true, origin: b}}", "abc", ONE),
     "full disk": Scenario("{roles: [User]}", condition="full-disk"),
+    "shared, full disk": Scenario("{roles: [User], value: {shared: true, origin: a}}", "ab", ONE, "full-disk"),
     "vault": Scenario("{roles: [User]}", store=VAULT),
     "vault, shared": Scenario("{roles: [User], value: {shared: true, origin: a}}", "abc", "vault:secret/{key}#value"),
 }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from contextlib import ExitStack
+from urllib.parse import quote
 
 import pytest
 from crash.world import GIVEN, Scenario, World, forms_of
@@ -70,8 +73,31 @@ def search(world, values):
     files = [path for path in world.folder.rglob("*") if path.is_file() and path.name not in own]
     places = {str(path): path.read_text(errors="replace") for path in files if "spool" not in path.parts}
     places |= {f"output {number}": text for number, text in enumerate(world.said)}
-    places |= {str(path): str(path) for path in world.folder.rglob("*")}
+    places |= {f"the name of {path}": str(path) for path in world.folder.rglob("*")}
     credentials = {hub.admin_value for hub in world.hubs.values()}
     for value in {*values, *credentials}:
         for form in forms_of(value):
             assert [place for place, text in places.items() if form in text] == [], "a value was left there"
+
+
+@pytest.mark.parametrize("place", ["notes.txt", "ci_a.tmp", "secrets/a/ci_a.keyspec", "output", "error"])
+def test_a_value_that_is_left_somewhere_is_found_in_whatever_form(tmp_path, monkeypatch, capfd, place):
+    world = World(SCENARIOS["reference"][0], tmp_path / "world", monkeypatch, capfd, ExitStack())
+    with world.stack:
+        world.begin()
+        world.settle()
+        search(world, {GIVEN})
+        for left in (
+            GIVEN,
+            base64.b64encode(b"x" + GIVEN.encode()).decode(),
+            json.dumps({"value": GIVEN}),
+            quote(GIVEN),
+        ):
+            said = list(world.said)
+            if place in ("output", "error"):
+                world.said.append(f"so: {left}")
+            else:
+                (world.folder / place).write_text(f"so: {left}")
+            with pytest.raises(AssertionError, match="a value was left there"):
+                search(world, {GIVEN})
+            world.said[:] = said
