@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HOSTS = ("pypi" + r"\.org", "pythonhosted" + r"\.org", "registry" + r"\.npmjs", "deb" + r"\.debian")
-PATHS = (re.escape(f"{Path.home()}/"), re.escape(f"{ROOT.parent}/"))
+PATHS = (re.escape(f"{Path.home()}/"), re.escape(f"{ROOT}/"))
 FOUND = re.compile("|".join((*HOSTS, *PATHS)))
 
 
