@@ -75,6 +75,6 @@ def test_its_readme_names_commands_that_work(example, tmp_path):
         for line in re.findall(
             r"^\$ (?:\w+=\S+ )?keyspec (.*)$", (example / "README.md").read_text("utf-8"), re.MULTILINE
         ):
-            words = [word.strip("'").replace("/tmp/", "") for word in line.split()]
+            words = [word.strip("'").replace("../", "") for word in line.split()]
             ran = run(*words, *(("--yes",) if words[0] == "apply" else ()), folder=tmp_path)
             assert ran.code == 0, f"{line}: {ran.err}"
