@@ -24,6 +24,8 @@ SCENARIOS = {
     "full disk": Scenario("{roles: [User]}", condition="full-disk"),
     "shared, full disk": Scenario("{roles: [User], value: {shared: true, origin: a}}", "ab", ONE, "full-disk"),
     "vault": Scenario("{roles: [User]}", store=VAULT),
+    "vault, generated": Scenario("{roles: [User], value: {from: generated}}", store=VAULT),
+    "vault, reference": Scenario('{roles: [User], value: {from: "env:CI_VALUE"}}', store=VAULT),
     "vault, shared": Scenario("{roles: [User], value: {shared: true, origin: a}}", "abc", "vault:secret/{key}#value"),
 }
 SAMPLED = 4
