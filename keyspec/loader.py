@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keyspec.contract import parse_contract
 from keyspec.document import parse_document
 from keyspec.errors import KeyspecError, Problem, RefusedError, SpecError, UsageError
 from keyspec.files import gather_spec, read_contract, read_document
 from keyspec.merge import Reading, join_spec
-from keyspec.resolve import build_desired
+from keyspec.resolve import build_desired, overrides_of
+from keyspec.secret import parse_reference
 from keyspec.selector import matches_any, parse_selector
 from keyspec.settings import SCHEMES
+from keyspec.spec import VALUE_SOURCES
 from keyspec.stores import open_store
 from keyspec.trust import check_references, parse_trusted, pin_hubs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from keyspec.contract import Contract
     from keyspec.desired import Desired
-    from keyspec.merge import Spec
+    from keyspec.merge import Declared, Spec
     from keyspec.selector import Selector
     from keyspec.session import Options
+    from keyspec.source import Source
     from keyspec.trust import Trusted
 
 
@@ -62,11 +65,10 @@ def _resolve(spec: Spec, found: Iterable[Problem], trusted: Trusted | None) -> D
                 raise SpecError(problems) from None
             raise
     contracts, wrong = load_contracts(spec)
-    problems += wrong
+    problems += {*wrong, *check_stores(spec)}
     desired = None
     try:
         desired = build_desired(_only_hubs(spec, contracts), contracts)
-        problems += check_stores(desired)
     except SpecError as error:
         problems += error.problems
     if problems or desired is None:
@@ -98,24 +100,37 @@ def load_contracts(spec: Spec) -> tuple[dict[str, Contract], frozenset[Problem]]
     return {name: contract for name, contract in found if contract is not None}, frozenset(problems)
 
 
-def check_stores(desired: Desired) -> frozenset[Problem]:
+def check_stores(spec: Spec) -> Iterator[Problem]:
     """Hold the scheme of every store, and of every given value, to those that are known."""
-    problems, opened = set[Problem](), set[str]()
-    for hub in desired.hubs.values():
-        for key in hub.keys.values():
-            given = hub.given(key)
-            named = [(reference.scheme, "store") for reference in (key.store, *key.replicas) if reference]
-            named += [(given.reference.scheme, "value")] if given else []
-            for scheme, field in named:
-                if scheme in opened or (field == "value" and scheme in SCHEMES):
-                    continue
-                try:
-                    open_store(scheme)
-                except KeyspecError as error:
-                    problems.add(Problem("unknown-store", str(error), key.source(field)))
-                else:
-                    opened.add(scheme)
-    return frozenset(problems)
+    wrong: dict[str, str | None] = {}
+    for reference, source in _list_references(spec):
+        scheme = parse_reference(reference).scheme
+        if scheme not in wrong:
+            wrong[scheme] = _find_wrong(scheme)
+        if (what := wrong[scheme]) is not None:
+            yield Problem("unknown-store", what, source)
+
+
+def _list_references(spec: Spec) -> Iterator[tuple[str, Source]]:
+    """Give every reference that a store must keep, with its place; `env:` and `file:` values need none."""
+    parts: list[Declared[Any]] = [spec.defaults] if spec.defaults else []
+    parts += spec.profiles.values()
+    for key in spec.keys.values():
+        parts += (key, *overrides_of(key, range(len(key.value.per_hub))))
+        given = key.value.value.from_
+        if given not in VALUE_SOURCES and parse_reference(given).scheme not in SCHEMES:
+            yield given, key.source("value")
+    for part in parts:
+        if (store := part.value.store) is not None:
+            yield from ((reference, part.source("store")) for reference in (store.primary, *store.replicas))
+
+
+def _find_wrong(scheme: str) -> str | None:
+    try:
+        open_store(scheme)
+    except KeyspecError as error:
+        return str(error)
+    return None
 
 
 def select_hubs(desired: Desired, selectors: Iterable[str]) -> frozenset[str]:

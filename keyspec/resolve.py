@@ -76,7 +76,7 @@ def build_desired(spec: Spec, contracts: Mapping[str, Contract]) -> Desired:
 
 
 def _resolve(spec: Spec, declared: Declared[KeySpec], which: tuple[int, ...], hubs: tuple[str, ...]) -> DesiredKey:
-    layers: tuple[Declared[Any], ...] = (*_base_layers(spec, declared), declared, *_overrides(declared, which))
+    layers: tuple[Declared[Any], ...] = (*_base_layers(spec, declared), declared, *overrides_of(declared, which))
     values: dict[str, object] = {}
     for layer in layers:
         for name in _FIELDS:
@@ -111,7 +111,8 @@ def _base_layers(spec: Spec, declared: Declared[KeySpec]) -> Iterator[Declared[F
         yield profile
 
 
-def _overrides(declared: Declared[KeySpec], which: tuple[int, ...]) -> Iterator[Declared[Override]]:
+def overrides_of(declared: Declared[KeySpec], which: Iterable[int]) -> Iterator[Declared[Override]]:
+    """Give some of a key's entries below `per_hub`, by their positions."""
     items = tuple(declared.value.per_hub.items())
     for index in which:
         selector, override = items[index]

@@ -79,7 +79,7 @@ def test_every_stage_of_reading_tells_its_problems_in_one_run(tmp_path):
         load_desired(Options(files=(str(tmp_path / "keyspec.yaml"),)))
     codes = {problem.code for problem in caught.value.problems}
     assert {"unknown-field", "plain-http", "own-key-missing", "missing-roles", "unmatched-selector"} <= codes
-    assert {"file-missing"} <= codes
+    assert {"file-missing", "unknown-store"} <= codes
 
 
 def test_nobody_is_told_that_something_is_missing_which_only_could_not_be_read(tmp_path):
