@@ -19,13 +19,16 @@ from keyspec.importing import note_hub
 from keyspec.live import LiveHub
 from keyspec.order import CREATE
 from keyspec.planner import make_plan
-from keyspec.recovery import is_delivered, is_open_again, was_asked
+from keyspec.record import Kept, Record
+from keyspec.recovery import is_delivered, is_open_again, judge_replicas, was_asked
 from keyspec.report import HubResult, StepResult
+from keyspec.sharing import owner_of
 from keyspec.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from keyspec.desired import DesiredKey
     from keyspec.model import Key
     from keyspec.plan import Step
     from keyspec.record import Records
@@ -145,10 +148,8 @@ def _settle(turn: Turn) -> None:
     job = turn.job
     turn.records = {key_id: kept for (_, key_id), kept in job.records.items()}
     spooled = not job.run.spool.is_empty()
-    for key_id in () if job.cancelled.is_set() else job.target.keys:
-        kept = turn.records.get(key_id)
-        is_open = is_open_again(kept, (job.live.keys or {}).get(key_id))
-        if not spooled and not is_open and not is_delivered(kept) and not was_asked(kept, job.live.name):
+    for key_id, key in () if job.cancelled.is_set() else job.target.keys.items():
+        if not spooled and not is_unfinished(key, job.live, job.records, job.run.take_over):
             continue
         try:
             _settle_key(turn, key_id)
@@ -158,16 +159,39 @@ def _settle(turn: Turn) -> None:
             turn.unsettled = True
 
 
+def is_unfinished(key: DesiredKey, hub: LiveHub, records: Records, take_over: Iterable[str]) -> bool:
+    """Tell whether an earlier run left something of a key that is to be finished, the spool apart."""
+    kept, live = records.get((hub.name, key.key_id)), (hub.keys or {}).get(key.key_id)
+    if is_delivered(kept) or was_asked(kept, hub.name) or is_open_again(kept, live):
+        return True
+    return _are_behind(key, hub.name, kept, take_over)
+
+
+def _are_behind(key: DesiredKey, hub: str, kept: Kept | str | None, take_over: Iterable[str]) -> bool:
+    """Tell whether a replica is to be written that lacks what is kept."""
+    if not isinstance(kept, Kept) or not isinstance(kept.note, Record) or not kept.has_value:
+        return False
+    wanted = ("outdated", "foreign") if key.key_id in take_over else ("outdated",)
+    judged = judge_replicas(kept, owner=owner_of(key.value, hub), key_id=key.key_id, hub=hub)
+    return any(verdict in wanted for _, verdict in judged)
+
+
 def _settle_key(turn: Turn, key_id: str) -> None:
     name, keeping = turn.job.live.name, turn.keeping(key_id)
     if keeping is None:
         return
-    live = (turn.job.live.keys or {}).get(key_id)
-    asked = was_asked(turn.records.get(key_id), name) and live is not None
+    kept, live = turn.records.get(key_id), (turn.job.live.keys or {}).get(key_id)
+    asked = was_asked(kept, name) and live is not None
+    behind = _are_behind(turn.job.target.keys[key_id], name, kept, turn.job.run.take_over)
     with turn.job.run.claim(keeping.entry):
-        if keeping.is_owner and is_open_again(turn.records.get(key_id), live):
+        if keeping.is_owner and is_open_again(kept, live):
             keeping.forget_lock()
         if asked:
             note_hub(keeping, key_id, "known")
-        if asked or (keeping.is_owner and keeping.settle(key_id)):
+        settled = keeping.is_owner and keeping.settle(key_id)
+        if asked or settled:
             turn.records[key_id] = keeping.store.look(keeping.entry)
+        wrong = keeping.copy(key_id) if asked or settled or behind else None
+    if wrong:
+        turn.errors.append(f"{key_id}: {wrong}")
+        turn.unsettled = True

@@ -56,7 +56,7 @@ def _read_keys(desired: Desired, hub: str) -> str:
     """Read the keys of a hub and write them as declarations, keyspec's own left out."""
     session = Session()
     try:
-        live, _ = read_fleet(desired, session=session)
+        live, _ = read_fleet(desired.hubs.values(), session=session)
     finally:
         session.connections.close()
     keys = live[hub].keys

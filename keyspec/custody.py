@@ -116,7 +116,8 @@ class Keeping:
         wrong = []
         for store, entry in self.replicas:
             try:
-                copy_value(self.store, self.entry, store, entry, owner=(self.owner, key_id))
+                take_over = key_id in self.run.take_over
+                copy_value(self.store, self.entry, store, entry, owner=(self.owner, key_id), take_over=take_over)
             except StoreError as error:
                 wrong.append(f"the replica could not be written: {error}")
         return "; ".join(wrong) or None
@@ -143,11 +144,8 @@ class Keeping:
         spooled = self.run.spool.find(self._slot(key_id))
         if spooled is not None:
             self._empty_spool(spooled)
-        elif not is_delivered(self.planned) or not self._complete_now(key_id):
-            return False
-        if wrong := self.copy(key_id):
-            raise StoreError(wrong)
-        return True
+            return True
+        return is_delivered(self.planned) and self._complete_now(key_id)
 
     def _complete_now(self, key_id: str) -> bool:
         """Complete the record of what stands at the entry now, if it is a create of this key; tell if it was."""
@@ -317,8 +315,10 @@ class Keeping:
         return int(self.run.now() + self.hub.timeout_s * ATTEMPTS + 60)
 
 
-def copy_value(store: Store, entry: Entry, to: Store, copy: Entry, *, owner: tuple[str, str]) -> None:
-    """Put what stands at an entry at another one; nothing that somebody else put there is touched.
+def copy_value(
+    store: Store, entry: Entry, to: Store, copy: Entry, *, owner: tuple[str, str], take_over: bool = False
+) -> None:
+    """Put what stands at an entry at another one; what somebody else put there is moved aside only to take it over.
 
     Raises:
         StoreError: it could not be done.
@@ -329,14 +329,18 @@ def copy_value(store: Store, entry: Entry, to: Store, copy: Entry, *, owner: tup
     to.preflight(copy)
     kept = to.look(copy)
     verdict = judge_kept(kept, owner=owner[0], key_id=owner[1], live=None)
-    if verdict == "nothing":
-        to.put_if_absent(copy, Content(record, value))
-    elif verdict not in ("kept", "missing"):
-        raise StoreError(f"store-foreign-entry: {copy.reference}: the entry was not written by keyspec for this key")
-    elif verdict == "kept" and isinstance(kept.note, Record) and kept.note.fingerprint == record.fingerprint:
-        to.replace(copy, kept.version, Content(record))
-    else:
-        to.replace(copy, to.set_aside(copy, kept.version), Content(record, value))
+    match verdict:
+        case "nothing":
+            to.put_if_absent(copy, Content(record, value))
+        case "kept" if isinstance(kept.note, Record) and kept.note.fingerprint == record.fingerprint:
+            to.replace(copy, kept.version, Content(record))
+        case "kept" | "missing":
+            to.replace(copy, to.set_aside(copy, kept.version), Content(record, value))
+        case "foreign" if take_over:
+            to.replace(copy, to.set_aside(copy, kept.version), Content(record, value))
+        case _:
+            what = "the entry was not written by keyspec for this hub and key"
+            raise StoreError(f"store-foreign-entry: {copy.reference}: {what}")
 
 
 def slot_of(hub: str, key_id: str, entry: Entry) -> Slot:

@@ -136,9 +136,13 @@ class DesiredHub:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The whole spec, resolved. `declared_ids` and `protected_ids` hold for every hub, whatever was selected."""
+    """The whole spec, resolved.
+
+    `hubs` are those selected; `fleet`, `declared_ids` and `protected_ids` tell of every hub, whatever was selected.
+    """
 
     hubs: Mapping[str, DesiredHub]
+    fleet: Mapping[str, DesiredHub]
     ownership: Ownership
     guards: Guards
     ownership_source: Source | None

@@ -30,7 +30,7 @@ EXTRAS: Final[Mapping[str, tuple[str, str]]] = {
 
 def examine(desired: Desired, options: Options, session: Session) -> tuple[Check, ...]:
     """Look at everything a run would need; sends nothing but reads, and leaves nothing in a store."""
-    live, _ = read_fleet(desired, session=session, parallel=options.parallel)
+    live, _ = read_fleet(desired.hubs.values(), session=session, parallel=options.parallel)
     checks = [_check_parser()]
     for name, hub in desired.hubs.items():
         checks += _check_hub(hub, live[name], desired)

@@ -6,6 +6,7 @@
     value-shared       the key has one value on several hubs
     value-none         declared and not there, and nobody may make its value
     (custody)          what stands in the key's store: `_CUSTODY`, one row for each verdict of `recovery`
+    (replicas)         what stands in its replicas: `_REPLICAS`, likewise
 
 Findings change nothing, not even an exit code.
 """
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from keyspec.model import Key
     from keyspec.ownership import Pair
     from keyspec.plan import Severity
-    from keyspec.recovery import Verdict
+    from keyspec.record import Replica
+    from keyspec.recovery import ReplicaVerdict, Verdict
     from keyspec.source import Source
 
 NOT_REUSABLE: Final = "this hub gives no ID twice, so delete it by hand and declare a key with another ID"
@@ -40,6 +42,13 @@ _CUSTODY: Final[Mapping[Verdict, tuple[str, Severity, str]]] = {
     "unread": ("store-unread", "warning", "the store cannot be read"),
 }
 """What is said of a verdict: code, severity, message."""
+
+_REPLICAS: Final[Mapping[ReplicaVerdict, tuple[str, Severity, str]]] = {
+    "outdated": ("replica-outdated", "info", "a replica lacks the value; the next apply writes it"),
+    "foreign": ("store-foreign-entry", "warning", "a replica's entry was not written by keyspec for this hub and key"),
+    "unread": ("store-unread", "warning", "a replica cannot be read"),
+}
+"""What is said of a replica."""
 
 
 def find_unlisted(pair: Pair, hub: str, *, source: Source | None, wanted: bool) -> Iterator[Finding]:
@@ -72,6 +81,18 @@ def find_custody(pair: Pair, hub: str, verdict: Verdict, told: str | None = None
         return
     message = f"{message}: {told}" if told else message
     yield Finding(code, severity, message, hub, pair.key_id, desired.source("store"))
+
+
+def find_replicas(pair: Pair, hub: str, judged: Iterable[tuple[Replica, ReplicaVerdict]]) -> Iterator[Finding]:
+    """Say which replicas of a declared key's value are not as they should be."""
+    desired = pair.desired
+    if desired is None or desired.state == "absent":
+        return
+    for replica, verdict in judged:
+        if verdict in _REPLICAS:
+            code, severity, message = _REPLICAS[verdict]
+            told = replica.kept if isinstance(replica.kept, str) else replica.reference
+            yield Finding(code, severity, f"{message}: {told}", hub, pair.key_id, desired.source("store"))
 
 
 def find_value(pair: Pair, hub: str) -> Iterator[Finding]:

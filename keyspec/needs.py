@@ -1,4 +1,4 @@
-"""What a hub must have for its plan: the roles that are declared, the operations that its steps need."""
+"""What a hub must have for its plan: declared roles, the operations that its steps need, a look at other hubs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keyspec.spec import is_loopback
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from keyspec.desired import DesiredHub
+    from keyspec.desired import Desired, DesiredHub
     from keyspec.live import LiveHub
     from keyspec.ownership import Policy
     from keyspec.plan import Action, Step
@@ -55,6 +55,19 @@ def missing_operations(hub: DesiredHub, steps: Iterable[Step]) -> Iterator[str]:
         yield f"{source}: the contract `{contract.name}` imports keys under IDs of the hub's own"
     if "import_key" in needed and not _is_proved(hub):
         yield f"{hub.declared.source('tls')}: a value is sent only to a hub that is known by verified TLS"
+
+
+def hubs_to_consult(desired: Desired, live: Mapping[str, LiveHub], policy: Policy) -> tuple[str, ...]:
+    """Name the hubs beside those selected whose locks tell whether a shared value may come to a selected one."""
+    found: set[str] = set()
+    for name, hub in desired.hubs.items():
+        keys = live[name].keys
+        for key_id, key in hub.keys.items():
+            if keys is None or key_id in keys or not key.value.shared or key.state == "absent":
+                continue
+            if policy.selects(key_id):
+                found.update(key.hubs)
+    return tuple(sorted(found - desired.hubs.keys()))
 
 
 def _is_proved(hub: DesiredHub) -> bool:

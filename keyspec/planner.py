@@ -17,6 +17,7 @@ from keyspec.entries import entry_identity
 from keyspec.findings import (
     find_custody,
     find_declared,
+    find_replicas,
     find_shared,
     find_unlisted,
     find_value,
@@ -29,7 +30,7 @@ from keyspec.order import CREATE, DELETE, REPLACE, TIGHTEN, WIDEN, edit_phase, o
 from keyspec.ownership import Pair, Policy, pair_keys
 from keyspec.plan import Change, Finding, HubRow, HubStatus, Plan, Step, Summary
 from keyspec.record import Kept
-from keyspec.recovery import Verdict, is_locked_by_keyspec, judge_entry, served_by
+from keyspec.recovery import Verdict, is_locked_by_keyspec, judge_entry, judge_replicas, served_by
 from keyspec.sharing import making_of, owner_of
 from keyspec.steps import StepMaker, change_key, say_differ
 
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 
     from keyspec.desired import Desired, DesiredHub, DesiredKey
     from keyspec.live import LiveHub
-    from keyspec.record import Records
+    from keyspec.record import Records, Replica
+    from keyspec.recovery import ReplicaVerdict
 
 ALLOW_DELETE: Final = "--allow-delete"
 ALLOW_REIMPORT: Final = "--allow-reimport"
@@ -159,13 +161,23 @@ class _HubPlan:
         held, reason = None, "absent on the hub"
         if verdict == "unread":
             held = "a store that can be read"
-        elif verdict == "foreign" and pair.key_id not in self.policy.take_over:
+        elif self._is_foreign(pair, wanted, verdict) and pair.key_id not in self.policy.take_over:
             held = f"--take-over {pair.key_id}"
         elif making == "import" and (why := self._was_closed(pair, wanted)):
             held, reason = None if self.policy.allow_reimport else ALLOW_REIMPORT, f"{reason}; {why}"
         yield self._maker.make(pair, making, reason, CREATE, changes, before=None, held_by=held)
         if wanted.state == "locked":
             yield self._maker.make(pair, "lock", "declared locked", CREATE, (LOCK,), before=key, held_by=held)
+
+    def _is_foreign(self, pair: Pair, wanted: DesiredKey, verdict: Verdict) -> bool:
+        """Tell whether a value would be put where somebody else's stands."""
+        judged = self._judge_replicas(pair, wanted)
+        return verdict == "foreign" or any(replica == "foreign" for _, replica in judged)
+
+    def _judge_replicas(self, pair: Pair, wanted: DesiredKey) -> Iterable[tuple[Replica, ReplicaVerdict]]:
+        kept = self.records.get((self.hub.name, pair.key_id))
+        owner = owner_of(wanted.value, self.hub.name)
+        return judge_replicas(kept, owner=owner, key_id=pair.key_id, hub=self.hub.name)
 
     def _was_closed(self, pair: Pair, wanted: DesiredKey) -> str | None:
         """Say why a value should not come to this hub unasked: somebody may have closed it, for a reason.
@@ -187,7 +199,7 @@ class _HubPlan:
         return None
 
     def _lock_declared(self, hub: str, key_id: str) -> bool:
-        key = self.desired.hubs[hub].keys.get(key_id)
+        key = self.desired.fleet[hub].keys.get(key_id)
         return key is not None and key.state == "locked"
 
     def _change(self, pair: Pair, wanted: DesiredKey, live: Key, verdict: Verdict) -> Iterator[Step]:
@@ -262,6 +274,7 @@ class _HubPlan:
         if verdict == "undelivered":
             told = say_undelivered(pair.live, ids_reusable=self.hub.contract.capabilities.ids_reusable)
         yield from find_custody(pair, self.hub.name, verdict, told if isinstance(told, str) else None)
+        yield from find_replicas(pair, self.hub.name, self._judge_replicas(pair, pair.desired))
         yield from find_declared(pair, self.hub.name)
         yield from find_value(pair, self.hub.name)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from keyspec.custody import slot_of, with_spooled
 from keyspec.errors import KeyspecError, StoreError, UsageError, explain_error
 from keyspec.fleet import run_fleet
 from keyspec.live import LiveHub
+from keyspec.record import Kept, Replica
 from keyspec.recovery import with_lease
 from keyspec.session import DEFAULT_PARALLEL
 from keyspec.settings import SCHEMES, resolve_reference
@@ -15,15 +18,15 @@ from keyspec.settings import SCHEMES, resolve_reference
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from keyspec.desired import Desired, DesiredHub, Entry
-    from keyspec.record import Kept, Records
+    from keyspec.desired import DesiredHub, Entry
+    from keyspec.record import Records
     from keyspec.secret import Secret
     from keyspec.session import Session
     from keyspec.spool import Spool
 
 
 def read_fleet(
-    desired: Desired, *, session: Session, parallel: int = DEFAULT_PARALLEL
+    hubs: Iterable[DesiredHub], *, session: Session, parallel: int = DEFAULT_PARALLEL
 ) -> tuple[Mapping[str, LiveHub], Mapping[str, float]]:
     """List keys and roles of every hub; tell when each began to be read, on the session's monotonic clock.
 
@@ -38,7 +41,7 @@ def read_fleet(
         session.on_read(live)
         return live
 
-    found = run_fleet(read, desired.hubs.values(), parallel=parallel, interrupted=session.cancel_reading)
+    found = run_fleet(read, hubs, parallel=parallel, interrupted=session.cancel_reading)
     if session.cancelled.is_set():
         raise KeyboardInterrupt
     return {live.name: live for live in found}, read_at
@@ -50,22 +53,38 @@ def read_records(hub: DesiredHub, key_ids: Iterable[str], session: Session) -> R
     A value that waits in the spool counts as delivered: the next apply stores it before anything else.
     """
     waiting = _open_spool(session)
+    keys = [hub.keys[key_id] for key_id in key_ids if key_id in hub.keys]
+    entries = {key.key_id: entry for key in keys if (entry := hub.entry(key)) is not None}
+    replicas = {key.key_id: hub.replicas(key) for key in keys if key.replicas}
+    looked = _look_all({*entries.values(), *chain.from_iterable(replicas.values())}, session)
     records: dict[tuple[str, str], Kept | str] = {}
-    by_scheme: dict[str, dict[Entry, str]] = {}
-    for key_id in key_ids:
-        entry = hub.entry(hub.keys[key_id]) if key_id in hub.keys else None
-        if entry is not None:
-            by_scheme.setdefault(entry.reference.scheme, {})[entry] = key_id
-    for scheme, entries in by_scheme.items():
-        try:
-            for entry, found in session.open_store(scheme).look_all(entries).items():
-                kept = found if isinstance(found, KeyspecError) else with_lease(found, session.now())
-                if waiting is not None and not isinstance(kept, KeyspecError):
-                    kept = with_spooled(kept, waiting, slot_of(hub.name, entries[entry], entry))
-                records[hub.name, entries[entry]] = str(kept) if isinstance(kept, KeyspecError) else kept
-        except KeyspecError as error:
-            records.update({(hub.name, key_id): str(error) for key_id in entries.values()})
+    for key_id, entry in entries.items():
+        kept = looked[entry]
+        if isinstance(kept, Kept) and waiting is not None:
+            spooled = with_spooled(kept, waiting, slot_of(hub.name, key_id, entry))
+            kept = str(spooled) if isinstance(spooled, KeyspecError) else spooled
+        if isinstance(kept, Kept) and key_id in replicas:
+            copies = tuple(Replica(str(copy.reference), looked[copy]) for copy in replicas[key_id])
+            kept = replace(kept, replicas=copies)
+        records[hub.name, key_id] = kept
     return records
+
+
+def _look_all(entries: Iterable[Entry], session: Session) -> dict[Entry, Kept | str]:
+    """Look at entries, those of each store in bulk; a text says why one cannot be read."""
+    by_scheme: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_scheme.setdefault(entry.reference.scheme, []).append(entry)
+    looked: dict[Entry, Kept | str] = {}
+    for scheme, wanted in by_scheme.items():
+        try:
+            found = session.open_store(scheme).look_all(wanted)
+        except KeyspecError as error:
+            looked.update(dict.fromkeys(wanted, str(error)))
+            continue
+        for entry, kept in found.items():
+            looked[entry] = str(kept) if isinstance(kept, KeyspecError) else with_lease(kept, session.now())
+    return looked
 
 
 def read_given(entry: Entry, session: Session, *, follow_links: bool) -> Secret:

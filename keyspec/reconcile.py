@@ -11,22 +11,22 @@ Nothing is written before `apply_run`, and `apply_run` does only what the plan s
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from keyspec.apply import apply_hub, begin_hub, finish_hub
+from keyspec.apply import apply_hub, begin_hub, finish_hub, is_unfinished
 from keyspec.custody import Run
 from keyspec.errors import Problem, RefusedError
 from keyspec.fleet import run_fleet
 from keyspec.grid import GridRow
 from keyspec.guard import check_guards
 from keyspec.loader import load_desired
+from keyspec.needs import hubs_to_consult
 from keyspec.order import find_origins
 from keyspec.plandocument import plan_digest
 from keyspec.planner import make_plan
 from keyspec.reader import read_fleet, read_given, read_records
-from keyspec.recovery import is_delivered, is_open_again, was_asked
 from keyspec.report import HubResult, Report, StepResult
 from keyspec.stores.git import find_entries_in_git
 from keyspec.turn import MAKING, Job
@@ -72,10 +72,20 @@ def plan_desired(desired: Desired, options: Options, session: Session) -> Planne
     for hub in desired.hubs.values():
         selected = (key_id for key_id in hub.keys if options.policy.selects(key_id))
         records.update(read_records(hub, selected, session))
-    live, read_at = read_fleet(desired, session=session, parallel=options.parallel)
+    live, read_at = _read_hubs(desired, options, session)
     plan = make_plan(desired, live, records, options.policy)
     refusals = (*check_guards(plan, desired, live), *check_exposure(plan, desired, session))
     return Planned(plan, refusals, desired, live, records, read_at)
+
+
+def _read_hubs(
+    desired: Desired, options: Options, session: Session
+) -> tuple[Mapping[str, LiveHub], Mapping[str, float]]:
+    """Read the hubs selected, then those beside them that hold a shared value which one of these lacks."""
+    live, read_at = read_fleet(desired.hubs.values(), session=session, parallel=options.parallel)
+    others = [desired.fleet[name] for name in hubs_to_consult(desired, live, options.policy)]
+    consulted, _ = read_fleet(others, session=replace(session, on_read=lambda _: None), parallel=options.parallel)
+    return {**live, **consulted}, read_at
 
 
 def check_exposure(plan: Plan, desired: Desired, session: Session) -> tuple[Problem, ...]:
@@ -160,20 +170,17 @@ def _make_jobs(planned: Planned, options: Options, session: Session, run: Run, *
     steps_of = {name: tuple(group) for name, group in groupby(planned.plan.steps, key=lambda step: step.hub)}
     for name, hub in planned.desired.hubs.items():
         steps = steps_of.get(name, ())
-        live = planned.live[name].keys or {}
-        kept = {key_id: planned.records.get((name, key_id)) for key_id in hub.keys}
-        recoverable = any(
-            is_delivered(one) or was_asked(one, name) or is_open_again(one, live.get(key_id))
-            for key_id, one in kept.items()
-        )
-        if not any(not step.held for step in steps) and not recoverable and run.spool.is_empty():
+        live = planned.live[name]
+        if live.keys is None:
             continue
-        if planned.live[name].keys is None:
+        records = [(name, key_id) for key_id in hub.keys]
+        unfinished = any(is_unfinished(key, live, planned.records, run.take_over) for key in hub.keys.values())
+        if not any(not step.held for step in steps) and not unfinished and run.spool.is_empty():
             continue
         yield Job(
             desired=planned.desired.only_hubs(frozenset((name,))),
-            live=planned.live[name],
-            records={(name, key_id): one for key_id, one in kept.items() if one is not None},
+            live=live,
+            records={at: kept for at in records if (kept := planned.records.get(at)) is not None},
             steps=steps,
             policy=options.policy,
             hub=session.connections.open(hub),
@@ -190,7 +197,7 @@ def _make_jobs(planned: Planned, options: Options, session: Session, run: Run, *
 
 def list_run(desired: Desired, options: Options, session: Session) -> tuple[tuple[GridRow, ...], tuple[LiveHub, ...]]:
     """Give every live key of every hub as a row, and the hubs that could not be read."""
-    live, _ = read_fleet(desired, session=session, parallel=options.parallel)
+    live, _ = read_fleet(desired.hubs.values(), session=session, parallel=options.parallel)
     rows = tuple(
         GridRow(
             hub=name,

@@ -64,7 +64,7 @@ class Kept:
     """What a store holds at one entry, without the value.
 
     `version` is opaque: what `replace` must find. `busy` says that a living process holds the entry's lock;
-    `foreign` that something stands there which keyspec did not write.
+    `foreign` that something stands there which keyspec did not write. `replicas` stand in what was read for a plan.
     """
 
     note: Note | None
@@ -72,6 +72,15 @@ class Kept:
     version: str
     busy: bool = False
     foreign: bool = False
+    replicas: tuple[Replica, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """What stands at one of an entry's replicas; a text says why that cannot be read."""
+
+    reference: str
+    kept: Kept | str
 
 
 Records = Mapping[tuple[str, str], Kept | str]

@@ -14,6 +14,7 @@
     record    no     -        any                    missing: the record is there, its value is not
 
 A note of another hub or key, or one that cannot be read, is foreign; of a store that cannot be read all is unread.
+A replica is foreign likewise, and outdated where it lacks the value that is kept, or does not say that the hub has it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from keyspec.record import Kept, Mark, Record
 
 if TYPE_CHECKING:
     from keyspec.model import Key
+    from keyspec.record import Replica
 
 Verdict = Literal[
     "nothing",
@@ -39,6 +41,7 @@ Verdict = Literal[
     "missing",
     "unread",
 ]
+ReplicaVerdict = Literal["current", "outdated", "foreign", "unread"]
 
 
 def judge_entry(kept: Kept | str | None, *, owner: str, key_id: str, live: Key | None, makes: bool = True) -> Verdict:
@@ -67,6 +70,29 @@ def judge_kept(kept: Kept, *, owner: str, key_id: str, live: Key | None, makes: 
             verdict = _judge_mark(mark, kept, (owner, key_id), live if makes else None)
             return "pending" if verdict == "unsent" and not makes else verdict
     raise AssertionError(kept)
+
+
+def judge_replica(replica: Replica, kept: Kept, *, owner: str, key_id: str, hub: str) -> ReplicaVerdict:
+    """Tell how a replica stands to what is kept of a hub's key."""
+    if isinstance(replica.kept, str):
+        return "unread"
+    verdict = judge_kept(replica.kept, owner=owner, key_id=key_id, live=None)
+    if verdict not in ("nothing", "kept", "missing"):
+        return "foreign"
+    if not isinstance(kept.note, Record) or not kept.has_value:
+        return "current"
+    copy = replica.kept.note
+    same = verdict == "kept" and isinstance(copy, Record) and copy.fingerprint == kept.note.fingerprint
+    return "current" if same and (served_by(replica.kept, hub) or not served_by(kept, hub)) else "outdated"
+
+
+def judge_replicas(
+    kept: Kept | str | None, *, owner: str, key_id: str, hub: str
+) -> tuple[tuple[Replica, ReplicaVerdict], ...]:
+    """Judge each replica of an entry."""
+    if not isinstance(kept, Kept):
+        return ()
+    return tuple((each, judge_replica(each, kept, owner=owner, key_id=key_id, hub=hub)) for each in kept.replicas)
 
 
 def with_lease(kept: Kept, now: float) -> Kept:

@@ -65,6 +65,7 @@ def build_desired(spec: Spec, contracts: Mapping[str, Contract]) -> Desired:
     guards = spec.guards.value if spec.guards else Guards()
     return Desired(
         hubs=hubs,
+        fleet=hubs,
         ownership=ownership,
         guards=guards,
         ownership_source=spec.ownership.source("unlisted") if spec.ownership else None,

@@ -22,6 +22,7 @@ from keyspec.live import LiveHub, read_keys, read_roles
 from keyspec.merge import Reading, merge_spec
 from keyspec.ownership import Policy
 from keyspec.planner import make_plan
+from keyspec.record import Kept, Replica
 from keyspec.render.json import render_plan_json
 from keyspec.render.text import render_plan
 from keyspec.resolve import build_desired
@@ -75,12 +76,22 @@ def read_hub(name, told):
 
 
 def read_record(told):
-    """Read an entry: {"unread": why}, {"foreign": true}, {"mark": fields, "value", "busy"} or {"record": flags}."""
+    """Read an entry, in one of the ways of `read_entry`, and those that stand under "replicas"."""
+    kept = read_entry(told)
+    whose = {name: told[name] for name in ("hub", "key_id")}
+    copies = tuple(Replica(name, read_entry({**whose, **copy})) for name, copy in told.get("replicas", {}).items())
+    return replace(kept, replicas=copies) if copies else kept
+
+
+def read_entry(told):
+    """Read {"unread": why}, {"foreign": true}, {"nothing": true}, {"mark": fields, "value", "busy"}, {"record": flags}."""
     hub, key_id = told["hub"], told["key_id"]
     if "unread" in told:
         return told["unread"]
     if "foreign" in told:
         return FOREIGN
+    if "nothing" in told:
+        return Kept(None, has_value=False, version="absent")
     if "mark" in told:
         flags = {name: told[name] for name in ("value", "busy") if name in told}
         return mark(key(key_id, **told["mark"]), hub, **flags)

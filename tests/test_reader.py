@@ -40,7 +40,7 @@ def test_a_cancelled_read_gives_no_plan(bench):
     session = bench.session()
     session.cancel_reading()
     with pytest.raises(KeyboardInterrupt):
-        read_fleet(load_desired(bench.options()), session=session)
+        read_fleet(load_desired(bench.options()).hubs.values(), session=session)
     assert bench.fake.requests == []
 
 

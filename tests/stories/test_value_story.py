@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from keyspec.errors import StoreError
+from keyspec.stores.file import FileStore
+
 STORE = 'defaults: {store: "file:secrets/{hub}/{key}"}\n'
 ONE_STORE = 'defaults: {store: "file:secrets/{key}"}\n'
 SHARED = ONE_STORE + "keys: {ci_a: {roles: [User], value: {shared: true, origin: a}}}\n"
@@ -185,6 +188,123 @@ def test_replicas_get_the_value_after_the_store(three):
     assert value in (three.folder / "copy.env").read_text()
     copied = json.loads((three.folder / "copies/ci_a.keyspec").read_text())["record"]
     assert copied == record(three)
+
+
+def copied(lab, **more):
+    lab.write(
+        'defaults: {store: {primary: "file:secrets/{hub}/{key}", replicas: ["file:copies/{hub}/{key}"]}}\n'
+        "keys: {ci_a: {roles: [User]}}\n",
+        **more,
+    )
+    return lab.folder / "copies/a/ci_a"
+
+
+def findings(lab):
+    return [(found["code"], found["message"]) for found in lab.run("plan", "--format", "json").json["findings"]]
+
+
+def test_a_replica_that_could_not_be_written_is_written_by_the_next_apply(lab):
+    lab.start("a")
+    copy = copied(lab)
+    (lab.folder / "copies").write_text("no folder")
+    ran = lab.run("apply", "--yes", "--format", "json")
+    assert (ran.code, ran.steps()) == (3, ["create a/ci_a applied"])
+    assert "the replica could not be written" in ran.json["steps"][0]["error"]
+    assert [code for code, _ in findings(lab)] == ["store-unread"]
+    (lab.folder / "copies").unlink()
+    assert findings(lab) == [
+        ("replica-outdated", "a replica lacks the value; the next apply writes it: file:copies/a/ci_a")
+    ]
+    assert apply(lab) == (0, [])
+    assert copy.read_text() == lab.value("a", "ci_a")
+    assert findings(lab) == []
+
+
+def test_a_replica_that_is_added_later_gets_the_value_that_is_kept(lab):
+    lab.start("a")
+    lab.write(STORE + "keys: {ci_a: {roles: [User]}}\n")
+    assert apply(lab)[0] == 0
+    copy = copied(lab)
+    assert apply(lab) == (0, [])
+    assert copy.read_text() == lab.value("a", "ci_a")
+    copy.unlink()
+    assert apply(lab) == (0, [])
+    assert copy.read_text() == lab.value("a", "ci_a")
+
+
+def test_while_a_replica_cannot_be_written_the_keys_other_steps_are_done(lab):
+    (hub,) = lab.start("a")
+    copied(lab)
+    assert apply(lab)[0] == 0
+    (lab.folder / "copies/a/ci_a").unlink()
+    hub.edit_key("ci_a", roles=("Operator",))
+    with lab.patch.context() as patch:
+        patch.setattr(FileStore, "preflight", refuse_copies)
+        ran = lab.run("apply", "--yes", "--format", "json")
+    assert (ran.code, ran.steps()) == (3, ["edit a/ci_a applied"])
+    assert "the replica could not be written: read-only" in ran.json["hubs"][0]["error"]
+    assert apply(lab) == (0, [])
+
+
+def refuse_copies(self, entry):
+    if entry.reference.rest.startswith("copies/"):
+        raise StoreError("read-only")
+
+
+def test_somebody_elses_replica_holds_the_create_until_it_is_taken_over(lab):
+    (hub,) = lab.start("a")
+    copy = copied(lab)
+    copy.parent.mkdir(parents=True)
+    copy.write_text("somebody-elses-value")
+    assert apply(lab) == (0, ["create a/ci_a HELD"])
+    assert findings(lab) == [
+        (
+            "store-foreign-entry",
+            "a replica's entry was not written by keyspec for this hub and key: file:copies/a/ci_a",
+        )
+    ]
+    assert copy.read_text() == "somebody-elses-value"
+    assert apply(lab, "--take-over", "ci_a") == (0, ["create a/ci_a applied"])
+    assert copy.read_text() == lab.value("a", "ci_a")
+    assert copy.with_name("ci_a.prev").read_text() == "somebody-elses-value"
+    assert hub.check_value(copy.read_text()) == "ci_a"
+
+
+def test_somebody_elses_replica_of_a_live_key_is_left_alone_until_it_is_taken_over(lab):
+    lab.start("a")
+    lab.write(STORE + "keys: {ci_a: {roles: [User]}}\n")
+    assert apply(lab)[0] == 0
+    copy = copied(lab)
+    copy.parent.mkdir(parents=True)
+    copy.write_text("somebody-elses-value")
+    assert apply(lab) == (0, [])
+    assert copy.read_text() == "somebody-elses-value"
+    assert apply(lab, "--take-over", "ci_a") == (0, [])
+    assert copy.read_text() == lab.value("a", "ci_a")
+
+
+def test_a_shared_value_comes_to_one_selected_hub_once_the_others_were_looked_at(three):
+    share(three)
+    value = shared_value(three)
+    three.start("d", "e")
+    three.write(SHARED)
+    assert apply(three, "-l", "d") == (0, ["import d/ci_a applied"])
+    assert holders(three, value) == {"a", "b", "c", "d"}
+    three.hubs["b"].lock_key("ci_a")
+    assert apply(three, "-l", "e") == (0, ["import e/ci_a HELD"])
+    assert {each.method for name in "abcd" for each in three.hubs[name].requests} == {"GET"}
+    three.hubs["b"].unlock_key("ci_a")
+    three.hubs["c"].go_down()
+    ran = three.run("plan", "-l", "e", "--format", "json")
+    assert (ran.code, ran.steps()) == (0, ["import e/ci_a HELD"])
+    assert [hub["name"] for hub in ran.json["hubs"]] == ["e"]
+    assert "on `c` it cannot be read" in ran.json["steps"][0]["reason"]
+
+
+def test_other_hubs_are_looked_at_only_while_a_shared_value_is_wanted(three):
+    share(three)
+    assert apply(three, "-l", "a") == (0, [])
+    assert [three.hubs[name].requests for name in "bc"] == [[], []]
 
 
 def test_a_key_whose_value_nobody_keeps_is_managed_and_never_created(lab):
