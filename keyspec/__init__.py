@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from keyspec.errors import StoreError as StoreError
     from keyspec.errors import UnresolvedError as UnresolvedError
     from keyspec.errors import UsageError as UsageError
+    from keyspec.join import join_plans as join_plans
+    from keyspec.join import join_reports as join_reports
     from keyspec.loader import load_desired as load_desired
+    from keyspec.loader import load_part as load_part
+    from keyspec.loader import load_saved as load_saved
     from keyspec.model import Key as Key
     from keyspec.ownership import Policy as Policy
     from keyspec.plan import Change as Change
@@ -29,11 +33,13 @@ if TYPE_CHECKING:
     from keyspec.plan import Step as Step
     from keyspec.plandocument import plan_document as plan_document
     from keyspec.plandocument import report_document as report_document
+    from keyspec.planfile import dump_plan as dump_plan
     from keyspec.reconcile import Planned as Planned
     from keyspec.reconcile import apply_run as apply_run
     from keyspec.reconcile import list_run as list_run
     from keyspec.reconcile import plan_desired as plan_desired
     from keyspec.reconcile import plan_run as plan_run
+    from keyspec.reconcile import plan_saved as plan_saved
     from keyspec.render.outcome import render_report as render_report
     from keyspec.render.text import render_plan as render_plan
     from keyspec.report import ExitCode as ExitCode
@@ -60,8 +66,10 @@ _HOMES = {
     "ownership": ("Policy",),
     "plan": ("Change", "Finding", "Plan", "Step"),
     "plandocument": ("plan_document", "report_document"),
-    "loader": ("load_desired",),
-    "reconcile": ("Planned", "apply_run", "list_run", "plan_desired", "plan_run"),
+    "planfile": ("dump_plan",),
+    "join": ("join_plans", "join_reports"),
+    "loader": ("load_desired", "load_part", "load_saved"),
+    "reconcile": ("Planned", "apply_run", "list_run", "plan_desired", "plan_run", "plan_saved"),
     "session": ("Options", "Session"),
     "render.outcome": ("render_report",),
     "render.text": ("render_plan",),

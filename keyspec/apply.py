@@ -48,6 +48,7 @@ def apply_hub(job: Job) -> Result:
 def begin_hub(job: Job) -> Turn:
     """Begin a hub's turn, and do its steps up to the creates."""
     turn = Turn(job)
+    job.on_begin(job.live.name)
     try:
         _settle(turn)
         turn.live = _current(job)
@@ -70,6 +71,8 @@ def finish_hub(turn: Turn) -> Result:
     if not turn.lost:
         _do_stages(turn, (steps for stage, steps in _stages(job) if stage > (CREATE, False)))
         verified = _verify(turn)
+    job.hub.rest()
+    job.on_end(job.live.name)
     held = [StepResult(step, "held") for step in job.steps if step.held]
     results = tuple(sorted((*turn.results, *held), key=lambda result: result.step.number))
     verdict = HubResult(job.live.name, False if turn.unsettled else verified, "; ".join(turn.errors) or None)

@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "validate": "Check the spec without touching a hub.",
     "plan": "Show what differs on every hub.",
     "apply": "Make the hubs as the spec says.",
+    "report merge": "Join what the shards of one run have printed.",
     "list": "Show the live keys of all hubs as one grid.",
     "doctor": "Say what is reachable and what is missing.",
     "schema": "Print a JSON Schema.",
@@ -37,26 +38,38 @@ COMMANDS: Final[Mapping[str, str]] = {
     "demo": "Walk through plan and apply on local hubs.",
 }
 
+GROUPS: Final[Mapping[str, str]] = {"report": "Work on plans and reports that were printed as JSON."}
+"""The first words of commands that have two."""
+
 _GC_THRESHOLD: Final = 100_000
 """How many new objects wake the collector: a spec of 100,000 keys is millions, and none of them is garbage."""
 
 
 class _Commands(click.RichGroup):
-    """A group whose commands live in modules of their own."""
+    """A group whose commands live in modules of their own; `within` are the words before theirs."""
+
+    within = ""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(COMMANDS)
+        names = (name.removeprefix(self.within) for name in COMMANDS if name.startswith(self.within))
+        return list(dict.fromkeys(name.partition(" ")[0] for name in names))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in COMMANDS:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        name = self.within + cmd_name
+        if name in GROUPS:
+            group = _Commands(name=cmd_name, help=GROUPS[name], context_settings=CONTEXT, no_args_is_help=True)
+            group.within = f"{name} "
+            return group
+        if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"keyspec.commands.{cmd_name}")
+        module = importlib.import_module(f"keyspec.commands.{name.replace(' ', '_')}")
         command: click.Command = module.command
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            ctx.fail(f"there is no command `{args[0]}`{_guess(args[0], COMMANDS)}")
+        known = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in known:
+            ctx.fail(f"there is no command `{self.within}{args[0]}`{_guess(args[0], known)}")
         return super().resolve_command(ctx, args)
 
 
@@ -78,7 +91,10 @@ def main() -> None:
 def run(args: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
     import gc
+    import signal
 
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a runner that stops a job means the same as Ctrl-C
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)
     sys.exit(call(args))

@@ -1,21 +1,23 @@
 """How a hub of the spec becomes one that can be asked: its credential, its TLS settings, its pace.
 
-References are resolved here and nowhere else, and only for hubs that are about to be read.
+References are resolved here and nowhere else, and only for hubs that are about to be read. Many hubs are a matter of
+open files, too: one for each connection.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from keyspec.disk import beside
 from keyspec.hub import Endpoint, Hub
 from keyspec.pace import World
 from keyspec.secret import parse_reference
 from keyspec.settings import resolve_reference
-from keyspec.transport import make_tls
+from keyspec.transport import make_tls, trust_nobody
 
 if TYPE_CHECKING:
     import ssl
@@ -26,10 +28,16 @@ if TYPE_CHECKING:
     from keyspec.desired import DesiredHub
     from keyspec.spec import Tls
 
+_KEPT: Final = 64
+"""So many hubs keep their connections from being read to being applied: it saves them another handshake. The others
+close theirs, for all would not fit under 256 open files, the least that systems start with."""
+_OPEN_FILES: Final = 8192
+"""The most hubs that may be under way at once, with their usual 8 connections each, twice over."""
+
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """All hubs opened in one run; they share one TLS context for each distinct setting.
+    """All hubs opened in one run; they share one TLS context for each distinct setting, and one for no TLS.
 
     `environ` is what `env:` references read; `world` has the clocks, and the event that ends all waiting at once;
     `transport` takes the place of the network in tests.
@@ -38,7 +46,7 @@ class Connections:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     world: World = field(default_factory=World)
     transport: httpx.BaseTransport | None = None
-    _contexts: dict[Tls, ssl.SSLContext] = field(default_factory=dict)
+    _contexts: dict[Tls | None, ssl.SSLContext] = field(default_factory=dict)
     _hubs: dict[str, Hub] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -66,6 +74,7 @@ class Connections:
             url=hub.url,
             timeout_s=hub.timeout,
             requests_per_second=hub.requests_per_second,
+            concurrency=hub.concurrency,
             proxy=hub.proxy,
             auth_key_ids=hub.auth_key_id,
         )
@@ -80,22 +89,40 @@ class Connections:
         with self._lock:
             return self._hubs.setdefault(target.name, opened)
 
+    def rest(self, name: str) -> None:
+        """Close a hub's connections, if many hubs are open; asked again, it opens new ones."""
+        with self._lock:
+            hub = self._hubs.get(name) if len(self._hubs) > _KEPT else None
+        if hub is not None:
+            hub.rest()
+
     def close(self) -> None:
         """Close every hub's connections."""
         for hub in self._hubs.values():
             hub.close()
 
-    def _tls(self, target: DesiredHub) -> ssl.SSLContext | None:
-        tls = target.hub.tls
-        if not target.hub.url.startswith("https:"):
-            return None
-        settings = replace(
-            tls,
-            ca_file=tls.ca_file and beside(target.connection, tls.ca_file),
-            client_cert=tls.client_cert and beside(target.connection, tls.client_cert),
-            client_key=tls.client_key and beside(target.connection, tls.client_key),
-        )
+    def _tls(self, target: DesiredHub) -> ssl.SSLContext:
+        settings = None
+        if target.hub.url.startswith("https:"):
+            tls = target.hub.tls
+            settings = replace(
+                tls,
+                ca_file=tls.ca_file and beside(target.connection, tls.ca_file),
+                client_cert=tls.client_cert and beside(target.connection, tls.client_cert),
+                client_key=tls.client_key and beside(target.connection, tls.client_key),
+            )
         with self._lock:
             if settings not in self._contexts:
-                self._contexts[settings] = make_tls(settings)
+                self._contexts[settings] = trust_nobody() if settings is None else make_tls(settings)
             return self._contexts[settings]
+
+
+def make_room() -> None:
+    """Let this process open as many files as it may, up to what a large fleet takes."""
+    import resource
+
+    least, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if most == resource.RLIM_INFINITY else min(_OPEN_FILES, most)
+    if least != resource.RLIM_INFINITY and least < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))

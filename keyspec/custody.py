@@ -167,8 +167,8 @@ class Keeping:
         kept = with_lease(self.store.look(self.entry), self.run.now())
         key_id = spooled.slot.key_id
         verdict = judge_kept(kept, owner=self.owner, key_id=key_id, live=None)
-        if isinstance(kept.note, Mark) and kept.note.nonce != spooled.nonce:
-            verdict = "another-run"
+        if isinstance(kept.note, Mark):  # its lease is of no account: the create that it speaks of has ended
+            verdict = "unsent" if kept.note.nonce == spooled.nonce else "another-run"
         content = Content(self.record(key_id, spooled.value, hubs=(self.hub.name,), locked=True), spooled.value)
         match verdict:
             case "nothing" | "unsent" | "delivered" | "missing":
@@ -329,18 +329,18 @@ def copy_value(
     to.preflight(copy)
     kept = to.look(copy)
     verdict = judge_kept(kept, owner=owner[0], key_id=owner[1], live=None)
-    match verdict:
-        case "nothing":
-            to.put_if_absent(copy, Content(record, value))
-        case "kept" if isinstance(kept.note, Record) and kept.note.fingerprint == record.fingerprint:
-            to.replace(copy, kept.version, Content(record))
-        case "kept" | "missing":
-            to.replace(copy, to.set_aside(copy, kept.version), Content(record, value))
-        case "foreign" if take_over:
-            to.replace(copy, to.set_aside(copy, kept.version), Content(record, value))
-        case _:
-            what = "the entry was not written by keyspec for this hub and key"
-            raise StoreError(f"store-foreign-entry: {copy.reference}: {what}")
+    if verdict not in ("nothing", "kept", "missing") and not (verdict == "foreign" and take_over):
+        what = "the entry was not written by keyspec for this hub and key"
+        raise StoreError(f"store-foreign-entry: {copy.reference}: {what}")
+    version = kept.version
+    if not (verdict == "kept" and isinstance(kept.note, Record) and kept.note.fingerprint == record.fingerprint):
+        # Only the note that comes last says which hubs have the value: what is cut off before it is written anew.
+        begun = Content(replace(record, hubs=()), value)
+        if verdict == "nothing":
+            version = to.put_if_absent(copy, begun)
+        else:
+            version = to.replace(copy, to.set_aside(copy, kept.version), begun)
+    to.replace(copy, version, Content(record))
 
 
 def slot_of(hub: str, key_id: str, entry: Entry) -> Slot:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from keyspec.merge import Declared
     from keyspec.secret import Reference
     from keyspec.source import Source
-    from keyspec.spec import Guards, Hub, KeySpec, Ownership, Value
+    from keyspec.spec import Guards, Hub, KeySpec, Ownership, Rollout, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ class DesiredKey:
 class DesiredHub:
     """One hub and the keys declared for it, in the order of their IDs.
 
-    `connection` is the file that the relative paths of the hub's settings start from; `pinned` as in `Spec`.
+    `connection` is the file that the relative paths of the hub's settings start from; `pinned` as in `Spec`. `wave`
+    counts from 1; it is None where the spec declares no rollout.
     """
 
     name: str
@@ -105,6 +106,7 @@ class DesiredHub:
     contract: Contract
     keys: Mapping[str, DesiredKey]
     pinned: bool = False
+    wave: int | None = None
 
     @property
     def hub(self) -> Hub:
@@ -150,6 +152,7 @@ class Desired:
     protected_ids: frozenset[str]
     spec: str
     pinned: bool = False
+    rollout: Rollout | None = None
 
     def only_hubs(self, names: frozenset[str]) -> Desired:
         """Give the same desired state for some of the hubs."""
@@ -157,12 +160,14 @@ class Desired:
 
 
 def digest_desired(hubs: Mapping[str, DesiredHub], ownership: Ownership, guards: Guards) -> str:
-    """Give the digest of everything a plan follows from on the desired side."""
-    document = {
+    """Give the digest of everything a plan follows from on the desired side, and of the waves where there are any."""
+    document: dict[str, object] = {
         "hubs": {name: _digest_hub(hub) for name, hub in hubs.items()},
         "ownership": [as_set(ownership.key_ids), ownership.unlisted],
         "guards": [guards.max_deletes, guards.max_change_share, guards.unlock],
     }
+    if waves := {name: hub.wave for name, hub in hubs.items() if hub.wave is not None}:
+        document["waves"] = waves
     return digest_of(document)
 
 

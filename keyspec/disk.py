@@ -182,6 +182,15 @@ def create_temporary(folder: int, name: str, *, mode: int = 0o600, held: int | N
         os.close(descriptor)
 
 
+def sweep_folder(folder: str) -> None:
+    """Remove what dead processes left half-written in a folder; OSError if it cannot be read."""
+    with open_folder(Trail(folder, (), "")) as descriptor:
+        for name in os.listdir(descriptor):  # noqa: PTH208 - an open folder, not a path
+            if name.endswith(TEMPORARY_SUFFIX):
+                with suppress(OSError):
+                    _remove_dead(descriptor, name, None)
+
+
 def fill(descriptor: int, data: bytes) -> None:
     """Write all of `data` into a new file, to the disk itself."""
     with open(descriptor, "wb", closefd=False) as stream:

@@ -117,7 +117,7 @@ def read_document(path: str, *, source: Source | None = None) -> Document:
     Raises:
         SpecError: with every problem found.
     """
-    return parse_document(_read(path, source), path)
+    return parse_document(read_data(path, source=source), path)
 
 
 def read_contract(contract: str, *, file: str, source: Source | None = None) -> Document:
@@ -158,14 +158,19 @@ def write_file(path: str, data: bytes, *, private: bool) -> None:
         raise UsageError(f"{path} cannot be written: {explain(error)}") from error
 
 
-def _read(path: str, source: Source | None) -> bytes:
+def read_data(path: str, *, source: Source | None = None, limit: int = MAX_BYTES) -> bytes:
+    """Read a file of at most `limit` bytes; `source` is the place that names it.
+
+    Raises:
+        SpecError: the file cannot be read.
+    """
     try:
-        return read_file(path, limit=MAX_BYTES, follow_links=True)
+        return read_file(path, limit=limit, follow_links=True)
     except (OSError, ValueError) as error:
-        raise SpecError([_tell_unreadable(path, error, source)]) from error
+        raise SpecError([_tell_unreadable(path, error, source, limit)]) from error
 
 
-def _tell_unreadable(path: str, error: OSError | ValueError, source: Source | None) -> Problem:
+def _tell_unreadable(path: str, error: OSError | ValueError, source: Source | None, limit: int = MAX_BYTES) -> Problem:
     place = source or Source(path, 1, 1)
     name = f"`{path}`" if source else "the file"
     match error:
@@ -174,7 +179,7 @@ def _tell_unreadable(path: str, error: OSError | ValueError, source: Source | No
         case IsADirectoryError():
             return Problem("file-unreadable", f"{name} is a folder", place, f"include its files: {path}/*.yaml")
         case OSError(errno=errno.EOVERFLOW):
-            what = f"{name} is larger than {MAX_BYTES // 1024**2} MiB"
+            what = f"{name} is larger than {limit // 1024**2} MiB"
             return Problem("too-large", what, place, "split it: see `include`")
         case OSError():
             return Problem("file-unreadable", f"{name} cannot be read: {explain(error)}", place)

@@ -116,8 +116,12 @@ def say_undelivered(live: Key | None, *, ids_reusable: bool) -> str | None:
 
 
 def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Sort findings by hub, key, code and message."""
-    return tuple(sorted(findings, key=lambda found: (found.hub or "", found.key_id or "", found.code, found.message)))
+    """Sort findings by hub, key, code, message and place."""
+
+    def rank(found: Finding) -> tuple[str, ...]:
+        return found.hub or "", found.key_id or "", found.code, found.message, str(found.source)
+
+    return tuple(sorted(findings, key=rank))
 
 
 def _tell_unknown(pair: Pair, hub: str, name: str, source: Source | None) -> Finding:

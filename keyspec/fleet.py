@@ -1,16 +1,23 @@
 """Many hubs side by side: each is read and applied in a thread of its own, and none waits for another.
 
-Ctrl-C ends no thread: it is counted, and told to `interrupted` with its number. In an apply the first one lets
-protocols in flight finish and skips the rest, a second one stops waiting for the hubs themselves.
+An item that takes long gives its place to the next, for the hub behind it is slow or dead; it goes on beside the
+others, within a bound on all threads. What they do for one another is told by `after`, and nothing else.
+
+Ctrl-C, and SIGTERM, which means the same, ends no thread: it is counted, and told to `interrupted` with its number. In
+an apply the first one lets protocols in flight finish and skips the rest, a second one stops waiting for the hubs
+themselves.
 """
 
 from __future__ import annotations
 
+import queue
 import signal
 import threading
-from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, TypeVar
+import time
+from collections import defaultdict, deque
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,8 +25,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
+PATIENCE_S: Final = 2.0
+"""How long an item holds its place: a hub that answers takes less, and one that does not takes several timeouts."""
 _POLL_S: Final = 0.1
-"""How soon a Ctrl-C is noticed."""
+"""How soon a Ctrl-C, or the end of patience, is noticed."""
+_INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
+_THREADS_PER_PLACE: Final = 8
+_MOST_THREADS: Final = 512
+"""Unless more places than that were asked for."""
 
 
 def run_fleet(
@@ -29,47 +42,158 @@ def run_fleet(
     parallel: int,
     interrupted: Callable[[int], None],
     after: Mapping[int, frozenset[int]] | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> tuple[R, ...]:
     """Do `work` for every item, at most `parallel` at once; give the results in the order of the items.
 
-    `after` tells, for the position of an item, those of others that must be done before it begins, without a circle.
+    An item that takes longer than `patience_s` is no longer one of these. `after` tells, for the position of an item,
+    those of others that must be done before it begins, without a circle.
     """
     todo = tuple(items)
     if not todo:
         return ()
     told = 0
-    futures: dict[int, Future[R]] = {}
-    with _counted_interrupts() as interrupts, ThreadPoolExecutor(min(parallel, len(todo)), "hub") as workers:
-        waiting = tuple(range(len(todo)))
-        while waiting or not all(future.done() for future in futures.values()):
-            ready = [place for place in waiting if _are_done((after or {}).get(place, frozenset()), futures)]
-            futures.update((place, workers.submit(work, todo[place])) for place in ready)
-            waiting = tuple(place for place in waiting if place not in futures)
-            pending = [future for future in futures.values() if not future.done()]
-            wait(pending, timeout=_POLL_S, return_when=FIRST_COMPLETED if waiting else ALL_COMPLETED)
+    done: dict[int, Future[R]] = {}
+    order, places = _Order(len(todo), after or {}), _Places(max(parallel, 1), patience_s)
+    with _counted_interrupts() as interrupts, _Crew(work, places.most_threads) as crew:
+        while len(done) < len(todo):
+            while order.ready and places.find_one() and crew.begin(order.ready[0], todo[order.ready[0]]):
+                places.take(order.ready.popleft())
+            with suppress(queue.Empty):
+                place, outcome = crew.wait(_POLL_S)
+                done[place] = outcome
+                places.give_back(place)
+                order.end(place)
             while told < len(interrupts):
                 told += 1
                 interrupted(told)
-    return tuple(futures[place].result() for place in range(len(todo)))
+    return tuple(done[place].result() for place in range(len(todo)))
 
 
-def _are_done(places: Iterable[int], futures: Mapping[int, Future[R]]) -> bool:
-    return all(place in futures and futures[place].done() for place in places)
+class _Order:
+    """Which items may begin: those that come after none, or whose last predecessor has ended."""
+
+    def __init__(self, count: int, after: Mapping[int, frozenset[int]]) -> None:
+        self._missing = {place: len(others) for place, others in after.items() if others}
+        self._followers: dict[int, list[int]] = defaultdict(list)
+        for place, others in after.items():
+            for other in others:
+                self._followers[other].append(place)
+        self.ready = deque(place for place in range(count) if place not in self._missing)
+
+    def end(self, place: int) -> None:
+        for follower in self._followers.pop(place, ()):
+            self._missing[follower] -= 1
+            if not self._missing[follower]:
+                self.ready.append(follower)
+
+
+class _Places:
+    """How many more items may begin: each holds a place until it ends, or until patience with it does."""
+
+    def __init__(self, parallel: int, patience_s: float) -> None:
+        self._parallel = parallel
+        self._patience_s = patience_s
+        self._held: dict[int, float] = {}
+        """Since when, the longest first."""
+
+    @property
+    def most_threads(self) -> int:
+        return min(_THREADS_PER_PLACE * self._parallel, max(_MOST_THREADS, self._parallel))
+
+    def find_one(self) -> bool:
+        """Tell whether a place is free; the one held longest becomes so when patience ends."""
+        if len(self._held) < self._parallel:
+            return True
+        longest, since = next(iter(self._held.items()))
+        if time.monotonic() - since < self._patience_s:
+            return False
+        del self._held[longest]
+        return True
+
+    def take(self, place: int) -> None:
+        self._held[place] = time.monotonic()
+
+    def give_back(self, place: int) -> None:
+        self._held.pop(place, None)
+
+
+class _Crew(Generic[T, R]):
+    """Threads that work, as many as items were ever under way at once."""
+
+    def __init__(self, work: Callable[[T], R], most: int) -> None:
+        self._work = work
+        self._most = most
+        self._busy = 0
+        self._threads: list[threading.Thread] = []
+        self._todo: queue.SimpleQueue[tuple[int, T] | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[int, Future[R]]] = queue.SimpleQueue()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for _ in self._threads:
+            self._todo.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def begin(self, place: int, item: T) -> bool:
+        """Let a thread begin an item; False if there is none, and can be none, until another item ends."""
+        if self._busy == len(self._threads) and not self._add_thread():
+            return False
+        self._busy += 1
+        self._todo.put((place, item))
+        return True
+
+    def wait(self, seconds: float) -> tuple[int, Future[R]]:
+        """Wait for an item that ends.
+
+        Raises:
+            queue.Empty: if none does.
+        """
+        ended = self._done.get(timeout=seconds)
+        self._busy -= 1
+        return ended
+
+    def _add_thread(self) -> bool:
+        if len(self._threads) == self._most:
+            return False
+        thread = threading.Thread(target=self._run, name=f"hub-{len(self._threads)}")
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more: those there are will do
+            if not self._threads:
+                raise
+            self._most = len(self._threads)
+            return False
+        self._threads.append(thread)
+        return True
+
+    def _run(self) -> None:
+        while (taken := self._todo.get()) is not None:
+            place, item = taken
+            outcome: Future[R] = Future()
+            try:
+                outcome.set_result(self._work(item))
+            except BaseException as error:  # noqa: BLE001 - raised again where the results are given
+                outcome.set_exception(error)
+            self._done.put((place, outcome))
 
 
 @contextmanager
 def _counted_interrupts() -> Iterator[list[int]]:
-    """Collect SIGINTs instead of raising KeyboardInterrupt, where Python would and where it can be told not to.
+    """Collect interrupts instead of raising KeyboardInterrupt, where Python would and where it can be told not to.
 
     The handler does no more than append: it may interrupt anything, itself too, so it must not take a lock.
     """
     interrupts: list[int] = []
     ours = threading.current_thread() is threading.main_thread()
-    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield interrupts
-        return
-    signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
+    raising = [each for each in _INTERRUPTS if ours and signal.getsignal(each) is signal.default_int_handler]
+    for each in raising:
+        signal.signal(each, lambda number, _: interrupts.append(number))
     try:
         yield interrupts
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for each in raising:
+            signal.signal(each, signal.default_int_handler)

@@ -35,20 +35,21 @@ SHARE_FROM_KEYS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """All that a guard looks at."""
+    """All that a guard looks at; `deletes` counts those of the whole fleet, of which the plan may be a part."""
 
     plan: Plan
     desired: Desired
     live: Mapping[str, LiveHub]
+    deletes: int
 
     def counted(self, *actions: str) -> Iterator[Step]:
         """Give the steps of some actions that will be done and count."""
         return (step for step in self.plan.steps if step.action in actions and not step.held and not step.recovery)
 
 
-def check_guards(plan: Plan, desired: Desired, live: Mapping[str, LiveHub]) -> tuple[Problem, ...]:
-    """Give every reason why a plan must not be applied."""
-    judged = Judged(plan, desired, live)
+def check_guards(plan: Plan, desired: Desired, live: Mapping[str, LiveHub], *, deletes: int = 0) -> tuple[Problem, ...]:
+    """Give every reason why a plan must not be applied; `deletes` are at least so many, if it is a part of a plan."""
+    judged = Judged(plan, desired, live, deletes)
     return tuple(problem for guard in GUARDS for problem in guard(judged))
 
 
@@ -108,7 +109,8 @@ def guard_store(judged: Judged) -> Iterator[Problem]:
 
 def guard_deletes(judged: Judged) -> Iterator[Problem]:
     """Refuse more deletes in one run than the spec allows."""
-    limit, count = judged.desired.guards.max_deletes, sum(1 for _ in judged.counted("delete"))
+    limit = judged.desired.guards.max_deletes
+    count = max(judged.deletes, sum(1 for _ in judged.counted("delete")))
     if count > limit:
         what = f"{count} keys would be deleted, `guards.max_deletes` is {limit}"
         yield Problem("max-deletes", what, None, "delete in smaller runs with -l or -k, or raise the guard")

@@ -10,9 +10,9 @@ How an operation fails tells the caller what is known:
                     HTML page; a 409 to a create or import that was sent again
     HubError        a read failed, or a write was never sent
 
-What an answer says is quoted through `display()`, short; never where it answers a create or an import, never where
-it repeats keyspec's own key, never a 401. A created value is handed out before anything else of its answer can
-fail. Safe to use from several threads.
+What an answer says is quoted through `display()`, short; never where it answers a create or an import, never a 401,
+never where it repeats keyspec's own key or a value that this client carried. A created value is handed out before
+anything else of its answer can fail. Safe to use from several threads.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ from keyspec.listing import Listing
 from keyspec.live import read_created, read_key, read_keys, read_page, read_roles
 from keyspec.pace import Pace, World
 from keyspec.placeholders import RULES
-from keyspec.refusal import explain_answer, is_html, is_json, quote_error
+from keyspec.refusal import explain_answer, is_html, is_json, quote_error, repeats
 from keyspec.request import build_request, encode_body
-from keyspec.retry import Lost, Wait, decide, parse_retry_after
+from keyspec.retry import Lost, Wait, decide, find_pause, parse_retry_after
+from keyspec.secret import Secret
 from keyspec.spec import is_loopback
 from keyspec.transport import Answer, Broken, Transport
 from keyspec.version import __version__
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from keyspec.placeholders import OperationName
     from keyspec.request import Request
     from keyspec.retry import Decision, Kind
-    from keyspec.secret import Secret
 
 T = TypeVar("T")
 ListName = Literal["list_keys", "list_roles"]
@@ -74,6 +74,7 @@ class Endpoint:
     url: str
     timeout_s: float = 10.0
     requests_per_second: float | None = None
+    concurrency: int = 8
     proxy: str | None = None
     auth_key_ids: tuple[str, ...] = ()
 
@@ -96,8 +97,14 @@ class Hub:
         self.contract = contract
         self._endpoint = endpoint
         self._auth = auth
+        self._secrets = [] if auth is None else [auth]
         self._world = world or World()
-        self._pace = Pace(self._world, timeout_s=endpoint.timeout_s, requests_per_second=endpoint.requests_per_second)
+        self._pace = Pace(
+            self._world,
+            timeout_s=endpoint.timeout_s,
+            concurrency=endpoint.concurrency,
+            requests_per_second=endpoint.requests_per_second,
+        )
         self._transport = Transport(
             timeout_s=endpoint.timeout_s,
             clock=self._world.clock,
@@ -117,6 +124,10 @@ class Hub:
         """Close the connections."""
         self._transport.close()
 
+    def rest(self) -> None:
+        """Close the connections that no request needs now; later ones open their own."""
+        self._transport.rest()
+
     def begin_phase(self) -> None:
         """Start the deadline without progress anew."""
         self._pace.begin_phase()
@@ -135,7 +146,7 @@ class Hub:
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
         payload = self._parse("get_key", answer)
-        with self._naming("get_key"):
+        with self._naming("get_key"), self._reading():
             key = read_key(self.contract, payload)
             if key.key_id != key_id:
                 raise HubError(f"the hub answered with another key than `{display(key_id)}`")
@@ -167,12 +178,13 @@ class Hub:
         fields = _list_fields(key)
         if not self.contract.capabilities.import_takes_id:
             del fields["key_id"]
+        self._secrets.append(value)
         answer = self._ask("import_key", {**fields, "value": value})
         try:
             key_id = read_key(self.contract, from_json(answer.body, allow_inf_nan=False)).key_id
         except (HubError, ValueError):
             return None
-        return None if value.reveal() in key_id else key_id
+        return None if repeats(key_id, [value]) else key_id
 
     def edit_key(self, key_id: str, changes: Mapping[str, FieldValue]) -> None:
         """Change fields of a key (names as in `model.FIELDS`, but for state); what is not named stays."""
@@ -203,7 +215,7 @@ class Hub:
                         self._fail(name, answer, attempt=1, lost=False)
                 continue
             payload = self._parse(name, answer)
-            with self._naming(name):
+            with self._naming(name), self._reading():
                 page = read_page(self.contract, name, payload)
                 listing.feed(read(self.contract, page.rows), page.total)
         self._limits[name] = listing.kept_limit
@@ -212,19 +224,21 @@ class Hub:
     def _ask(self, name: OperationName, values: Mapping[str, object], *, also: Iterable[int] = ()) -> Answer:
         """Send a request until it is answered as the contract says, or with a status of `also`; else raise."""
         attempt, failed_at = 0, None
-        with self._naming(name), self._pace.request():
+        with self._naming(name), self._pace.request() as ticket:
             request, headers = self._build(name, values)
             url = self._endpoint.url.rstrip("/") + request.target
             while True:
                 attempt += 1
-                self._pace.take_turn()
-                result = self._transport.send(request.method, url, headers, encode_body(request))
-                if isinstance(result, Answer) and (result.status in also or self._is_done(name, result)):
-                    self._pace.note_progress()
-                    return result
-                failed_at = failed_at or self._world.clock()
-                decision = self._decide(name, result, attempt, self._world.clock() - failed_at)
-                if not isinstance(decision, Wait) or not self._pace.wait_to_retry(decision.seconds):
+                with self._pace.turn(ticket):
+                    result = self._transport.send(request.method, url, headers, encode_body(request))
+                    self._remember(name, result)
+                    if isinstance(result, Answer) and (result.status in also or self._is_done(name, result)):
+                        self._pace.note_progress(ticket)
+                        return result
+                    failed_at = failed_at or self._world.clock()
+                    spent_s = self._world.clock() - failed_at
+                    decision = self._decide(name, result, ticket=ticket, attempt=attempt, spent_s=spent_s)
+                if not isinstance(decision, Wait) or not self._pace.wait_to_retry(decision):
                     self._fail(name, result, attempt=attempt, lost=isinstance(decision, Lost))
 
     def _build(self, name: OperationName, values: Mapping[str, object]) -> tuple[Request, dict[str, str]]:
@@ -250,7 +264,9 @@ class Hub:
             return True  # a value may be in it, whatever else is wrong
         return answer.status in self.contract.operation(name).statuses and not is_html(answer)
 
-    def _decide(self, name: OperationName, result: Answer | Broken, attempt: int, spent_s: float) -> Decision:
+    def _decide(
+        self, name: OperationName, result: Answer | Broken, *, ticket: int, attempt: int, spent_s: float
+    ) -> Decision:
         kind: Kind = "read" if RULES[name].reads else "write"
         jitter = self._world.random()
         if isinstance(result, Broken):
@@ -259,8 +275,11 @@ class Hub:
         if result.status >= _SERVER_FAILS or result.status == HTTPStatus.TOO_MANY_REQUESTS:
             self._pace.note_failure()
         else:
-            self._pace.note_progress()
+            self._pace.note_progress(ticket)
         retry_after_s = parse_retry_after(result.retry_after, self._world.now())
+        pause_s = find_pause(attempt=attempt, jitter=jitter, status=result.status, retry_after_s=retry_after_s)
+        if pause_s is not None:
+            self._pace.hold_back(ticket, pause_s)
         return decide(
             attempt=attempt,
             kind=kind,
@@ -278,7 +297,7 @@ class Hub:
             raise HubError(result.reason) from result.cause
         what = explain_answer(result, name, self.contract, self._endpoint.auth_key_ids)
         if name not in _SECRETIVE:
-            said = quote_error(result, self.contract, "" if self._auth is None else self._auth.reveal())
+            said = quote_error(result, self.contract, self._secrets)
             what += f"; it says: {said}" if said else ""
         if lost or (name in _SECRETIVE and attempt > 1 and result.status == HTTPStatus.CONFLICT):
             raise AnswerLost(f"{what}; {_UNKNOWN}")
@@ -293,14 +312,38 @@ class Hub:
     def _parse(self, name: OperationName, answer: Answer) -> Any:
         with self._naming(name):
             if not is_json(answer):
-                kind = (
-                    f"`{display(answer.content_type, limit=60)}`" if answer.content_type else "without a content type"
-                )
-                raise HubError(f"the answer is {kind}, not JSON")
+                raise HubError(f"the answer is {self._say_type(answer)}not JSON")
             try:
                 return from_json(answer.body, allow_inf_nan=False)
             except ValueError:
                 raise HubError("the answer is not the JSON it says it is, or broke off") from None
+
+    def _say_type(self, answer: Answer) -> str:
+        if not answer.content_type:
+            return "without a content type, "
+        return "" if repeats(answer.content_type, self._secrets) else f"`{display(answer.content_type, limit=60)}`, "
+
+    def _remember(self, name: OperationName, result: Answer | Broken) -> None:
+        """Remember what stands where a created value does, whatever else is wrong with the answer."""
+        create = self.contract.operations.create_key
+        if name != "create_key" or create is None or isinstance(result, Broken):
+            return
+        try:
+            text = create.value.read(from_json(result.body))
+        except ValueError:
+            return
+        if isinstance(text, str) and text:
+            self._secrets.append(Secret(text))
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Say nothing of an answer that is not as the contract says where its message would repeat a value."""
+        try:
+            yield
+        except HubError as error:
+            if repeats(str(error), self._secrets):
+                raise HubError("the answer is not as the contract says, and repeats a value: it is not shown") from None
+            raise
 
     @contextmanager
     def _naming(self, name: OperationName) -> Iterator[None]:

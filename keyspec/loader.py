@@ -1,4 +1,4 @@
-"""Files to `Desired`: spec, trusted file and contracts read and resolved, and narrowed to the hubs asked for."""
+"""Files to `Desired`: spec, trusted file, contracts read and resolved, narrowed to the hubs asked for; saved plans."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from keyspec.contract import parse_contract
 from keyspec.document import parse_document
 from keyspec.errors import KeyspecError, Problem, RefusedError, SpecError, UsageError
-from keyspec.files import gather_spec, read_contract, read_document
+from keyspec.files import gather_spec, read_contract, read_data, read_document
+from keyspec.join import Part
 from keyspec.merge import Reading, join_spec
+from keyspec.planfile import MAX_BYTES, load_plan, load_printed
 from keyspec.resolve import build_desired, overrides_of
 from keyspec.secret import parse_reference
 from keyspec.selector import matches_any, parse_selector
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from keyspec.contract import Contract
     from keyspec.desired import Desired
     from keyspec.merge import Declared, Spec
+    from keyspec.planfile import SavedPlan
     from keyspec.selector import Selector
     from keyspec.session import Options
     from keyspec.source import Source
@@ -46,7 +49,27 @@ def load_desired(options: Options) -> Desired:
         except SpecError as error:
             problems += error.problems
     desired = _resolve(spec, problems, trusted)
-    return desired.only_hubs(select_hubs(desired, options.hubs))
+    return desired.only_hubs(select_hubs(desired, options))
+
+
+def load_saved(path: str) -> SavedPlan:
+    """Read a plan that `plan --out` saved.
+
+    Raises:
+        SpecError: it is no plan.
+        RefusedError: it is one of another version, or not as it was saved.
+    """
+    return load_plan(read_data(path, limit=MAX_BYTES), path)
+
+
+def load_part(path: str) -> Part:
+    """Read what a shard has printed as JSON.
+
+    Raises:
+        SpecError: it is neither a plan nor a report.
+        RefusedError: it is one of another version, or not as it was printed.
+    """
+    return Part(path, *load_printed(read_data(path, limit=MAX_BYTES), path))
 
 
 def load_text(text: str, file: str) -> Desired:
@@ -133,16 +156,25 @@ def _find_wrong(scheme: str) -> str | None:
     return None
 
 
-def select_hubs(desired: Desired, selectors: Iterable[str]) -> frozenset[str]:
-    """Give the names of the hubs that -l means; all without one."""
-    names = frozenset(desired.hubs)
-    parsed = [_parse_selector(text) for text in selectors]
-    if not parsed:
-        return names
-    for text, selector in zip(selectors, parsed, strict=True):
+def select_hubs(desired: Desired, options: Options) -> frozenset[str]:
+    """Give the names of the hubs that -l, --wave and --shard mean together; all without them."""
+    names = frozenset(_match_hubs(desired, options.hubs))
+    if options.wave is not None:
+        waves = len(desired.rollout.waves) if desired.rollout else 0
+        if options.wave > waves:
+            raise UsageError(f"--wave {options.wave}: the spec declares {waves or 'no'} waves")
+        names = frozenset(name for name in names if desired.hubs[name].wave == options.wave)
+    return names if options.shard is None else frozenset(filter(options.shard.holds, names))
+
+
+def _match_hubs(desired: Desired, selectors: Iterable[str]) -> Iterator[str]:
+    parsed = {text: _parse_selector(text) for text in selectors}
+    for text, selector in parsed.items():
         if not any(selector.matches(name, hub.hub.labels) for name, hub in desired.hubs.items()):
-            raise UsageError(f"-l {text} matches no hub; there are {', '.join(sorted(names))}")
-    return frozenset(name for name, hub in desired.hubs.items() if matches_any(parsed, name, hub.hub.labels))
+            raise UsageError(f"-l {text} matches no hub; there are {', '.join(sorted(desired.hubs))}")
+    for name, hub in desired.hubs.items():
+        if not parsed or matches_any(parsed.values(), name, hub.hub.labels):
+            yield name
 
 
 def _parse_selector(text: str) -> Selector:

@@ -1,4 +1,4 @@
-"""Which hubs a key is declared for, and which of its overrides hold where.
+"""Which hubs a key is declared for, which of its overrides hold where, and in which wave a hub is changed.
 
 Selectors are judged against all declared hubs, whatever a run selects.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from keyspec.model import as_set
 from keyspec.selector import matches_any, parse_selector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from keyspec.spec import Hub, KeySpec
+    from keyspec.spec import Hub, KeySpec, Rollout
 
 
 class Matcher:
@@ -25,8 +26,10 @@ class Matcher:
     def match(self, selectors: tuple[str, ...]) -> tuple[str, ...]:
         """Give the hubs that any of the selectors means, sorted."""
         if (found := self._known.get(selectors)) is None:
-            parsed = [parse_selector(text) for text in selectors]
-            found = tuple(name for name, labels in self._labels.items() if matches_any(parsed, name, labels))
+            plain = {text for text in selectors if text in self._labels}  # no glob looks like a name
+            parsed = [parse_selector(text) for text in selectors if text not in plain]
+            judged = self._labels.items() if parsed else ()
+            found = as_set((*plain, *(name for name, labels in judged if matches_any(parsed, name, labels))))
             self._known[selectors] = found
         return found
 
@@ -40,4 +43,12 @@ class Matcher:
         for index, selector in enumerate(key.per_hub):
             for hub in self.match((selector,)):
                 found[hub] = (*found.get(hub, ()), index)
+        return found
+
+    def waves_of(self, rollout: Rollout) -> Mapping[str, int]:
+        """Give the wave of each hub that is in one, counting from 1: the first with a selector that means it."""
+        found: dict[str, int] = {}
+        for number, selectors in enumerate(rollout.waves, start=1):
+            for hub in self.match(selectors):
+                found.setdefault(hub, number)
         return found

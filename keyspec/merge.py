@@ -1,9 +1,10 @@
 """Many spec files to one `Spec`: each validated, every problem of every file found in one run.
 
 Rules kept here: the same hub, profile or key declared twice is an error naming both places; `ownership guards
-defaults` stand only in files named on the command line, each at most once; at least one hub in all; profiles and
-selectors name what is declared. Where a file has problems, what is valid of it is judged with the rest, and nobody
-is told that something is missing which only could not be read.
+rollout defaults` stand only in files named on the command line, each at most once; at least one hub in all; profiles
+and selectors name what is declared; with a rollout every hub is in a wave, and every wave gets a hub. Where a file
+has problems, what is valid of it is judged with the rest, and nobody is told that something is missing which only
+could not be read.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from keyspec.document import Document, locate
 from keyspec.errors import Problem, SpecError
 from keyspec.matching import Matcher
-from keyspec.spec import SHAPES, SPEC_FORMAT, Fields, Guards, Hub, KeySpec, Ownership, is_name
+from keyspec.spec import SHAPES, SPEC_FORMAT, Fields, Guards, Hub, KeySpec, Ownership, Rollout, is_name
 from keyspec.validation import Path, validate_document
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 
 T_co = TypeVar("T_co", covariant=True)
 
-_ONCE: Final = ("defaults", "ownership", "guards")
+_ONCE: Final = ("defaults", "ownership", "guards", "rollout")
 _NAMED: Final = ("hubs", "profiles", "keys")
+_MOST_NAMES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Spec:
     defaults: Declared[Fields] | None
     ownership: Declared[Ownership] | None
     guards: Declared[Guards] | None
+    rollout: Declared[Rollout] | None
     connections: Mapping[str, str]
     pinned: bool = False
 
@@ -135,7 +138,10 @@ class _Joint:
         if not self.names["hubs"]:
             yield Problem("no-hubs", "the spec declares no hub", hint="declare at least one below `hubs:`")
         elif self.names["hubs"] <= self.hubs.keys():
-            yield from _check_selectors(self.keys.values(), self.hubs)
+            matcher, rollout = Matcher({name: hub.value for name, hub in self.hubs.items()}), self.once.get("rollout")
+            yield from _check_selectors(self.keys.values(), rollout, matcher, self.hubs)
+            if rollout is not None:
+                yield from _check_waves(rollout, matcher, self.hubs)
 
     def drop_unsure(self, *, unread: bool) -> None:
         """Leave out the keys that may mean something else once all can be read."""
@@ -153,6 +159,7 @@ class _Joint:
             defaults=self.once.get("defaults"),
             ownership=self.once.get("ownership"),
             guards=self.once.get("guards"),
+            rollout=self.once.get("rollout"),
             connections={name: hub.document.file for name, hub in self.hubs.items()},
         )
 
@@ -212,19 +219,36 @@ def _check_profiles(keys: Iterable[Declared[KeySpec]], profiles: Iterable[str]) 
             yield Problem("unknown-profile", f"there is no profile `{name}`", declared.source("extends"), hint)
 
 
-def _check_selectors(keys: Iterable[Declared[KeySpec]], hubs: Mapping[str, Declared[Hub]]) -> Iterator[Problem]:
+def _check_selectors(
+    keys: Iterable[Declared[KeySpec]], rollout: Declared[Rollout] | None, matcher: Matcher, hubs: Iterable[str]
+) -> Iterator[Problem]:
     """Find selectors that match no hub."""
-    matcher = Matcher({name: hub.value for name, hub in hubs.items()})
+    for declared, selector, where in _list_selectors(keys, rollout):
+        if not matcher.match((selector,)):
+            hint = _suggest(selector, hubs, "hubs are declared below `hubs:`")
+            yield Problem("unmatched-selector", f"`{selector}` matches no hub", declared.source(*where), hint)
+
+
+def _list_selectors(
+    keys: Iterable[Declared[KeySpec]], rollout: Declared[Rollout] | None
+) -> Iterator[tuple[Declared[Any], str, Path]]:
+    """Give every selector of the spec, with the part it belongs to and its path there."""
     for declared in keys:
-        key = declared.value
-        places: list[tuple[str, tuple[str | int, ...]]] = [
-            (text, ("hubs", at)) for at, text in enumerate(key.hubs or ())
-        ]
-        places += [(text, ("per_hub", text)) for text in key.per_hub]
-        for selector, where in places:
-            if not matcher.match((selector,)):
-                hint = _suggest(selector, hubs, "hubs are declared below `hubs:`")
-                yield Problem("unmatched-selector", f"`{selector}` matches no hub", declared.source(*where), hint)
+        yield from ((declared, text, ("hubs", at)) for at, text in enumerate(declared.value.hubs or ()))
+        yield from ((declared, text, ("per_hub", text)) for text in declared.value.per_hub)
+    if rollout is not None:
+        for number, wave in enumerate(rollout.value.waves):
+            yield from ((rollout, text, ("waves", number, at)) for at, text in enumerate(wave))
+
+
+def _check_waves(rollout: Declared[Rollout], matcher: Matcher, hubs: Iterable[str]) -> Iterator[Problem]:
+    """Find hubs in no wave. A wave that earlier ones leave no hub does no harm: it may be there for hubs to come."""
+    waves = matcher.waves_of(rollout.value)
+    left = sorted(set(hubs) - waves.keys())
+    if left:
+        names = ", ".join(f"`{name}`" for name in left[:_MOST_NAMES])
+        more = f" and {len(left) - _MOST_NAMES} more" if len(left) > _MOST_NAMES else ""
+        yield Problem("no-wave", f"in no wave: {names}{more}", rollout.source("waves"), 'add a last wave ["*"]')
 
 
 def _suggest(name: str, known: Iterable[str], otherwise: str) -> str:

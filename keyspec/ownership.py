@@ -29,7 +29,8 @@ Standing = Literal["declared", "unlisted", "elsewhere"]
 class Policy:
     """What one run may do: explicit allowances, and the globs of `-k` (none: every key).
 
-    `take_over` names the keys whose store entries keyspec may take although it did not write them.
+    `take_over` names the keys whose store entries keyspec may take although it did not write them. `sharded` says that
+    guards see only a part of the fleet, so that nothing may be deleted.
     """
 
     allow_delete: bool = False
@@ -37,6 +38,7 @@ class Policy:
     allow_reimport: bool = False
     take_over: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    sharded: bool = False
 
     def selects(self, key_id: str) -> bool:
         """Tell whether this run looks at a key."""

@@ -6,11 +6,15 @@ process (`planfile` writes and digests it). Held steps stand in `steps` like any
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from keyspec.model import FieldValue
+    from keyspec.shard import Shard
     from keyspec.source import Source
 
 Action = Literal["create", "import", "edit", "lock", "unlock", "delete"]
@@ -73,19 +77,35 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """How many requests apply will send to a hub; `seconds` at the rate declared for it, None without one."""
+
+    requests: int
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HubRow:
-    """One hub of a plan: whether it could be read, and why not. `live_keys` is None where it could not."""
+    """One hub of a plan: whether it could be read, and why not; `live_keys` is None where it could not.
+
+    `unchanged` and `unlisted` count keys. `wave` is None where the spec declares no waves, `forecast` where the hub
+    was not planned.
+    """
 
     name: str
     url: str
     status: HubStatus
     live_keys: int | None = None
     error: str | None = None
+    unchanged: int = 0
+    unlisted: int = 0
+    wave: int | None = None
+    forecast: Forecast | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How many steps of each action are not held, and how many keys need none."""
+    """How many steps of each action are not held, how many keys need none, and how many are unlisted."""
 
     create: int = 0
     import_: int = 0
@@ -100,15 +120,36 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All hubs, steps and findings of one run. `spec` is the digest of the resolved desired state."""
+    """All hubs, steps and findings of one run. `spec` is the digest of the resolved desired state.
+
+    `shard` stands where only a part of the fleet was planned.
+    """
 
     spec: str
     hubs: tuple[HubRow, ...]
     steps: tuple[Step, ...]
     findings: tuple[Finding, ...]
     summary: Summary
+    shard: Shard | None = None
 
     @property
     def pending(self) -> bool:
         """Whether any step stands in the plan, held or not."""
         return bool(self.steps)
+
+
+def summarize(hubs: Iterable[HubRow], steps: Iterable[Step]) -> Summary:
+    """Count steps by what they do, and the keys of the hubs."""
+    counts = Counter("held" if step.held else step.action for step in steps)
+    rows = tuple(hubs)
+    return Summary(
+        create=counts["create"],
+        import_=counts["import"],
+        edit=counts["edit"],
+        lock=counts["lock"],
+        unlock=counts["unlock"],
+        delete=counts["delete"],
+        held=counts["held"],
+        unchanged=sum(row.unchanged for row in rows),
+        unlisted=sum(row.unlisted for row in rows),
+    )

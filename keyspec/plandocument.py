@@ -3,9 +3,10 @@
     Plan   ── plan_document ───▶ the plan
     Report ── report_document ─▶ the same, with what became of each step and hub, under the plan's digest
 
-The digest covers the plan's document but for `digest` itself and every hub's `live_keys`: whoever prints, saves or
-applies a plan shows the same one. Members stand in a fixed order and lists in the plan's, so the same plan gives the
-same bytes in every process. `planfile` turns the data into a file and back; `planschema` describes it.
+The digest covers the plan's document but for `digest` itself and every hub's `live_keys` and `forecast`, which may
+change while the plan does not: whoever prints, saves or applies a plan shows the same one. Members stand in a fixed
+order and lists in the plan's, so the same plan gives the same bytes in every process. `planfile` turns the data into a
+file and back; `planschema` describes it.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
     from keyspec.model import FieldValue
     from keyspec.plan import Finding, HubRow, Plan, Step, Summary
     from keyspec.report import Outcome, Report
+    from keyspec.shard import Shard
     from keyspec.source import Source
 
 FORMAT: Final = "keyspec-plan/1"
+_PASSING: Final = ("live_keys", "forecast")
+"""What of a hub changes from day to day, whatever is planned."""
 OUTCOMES: Final[tuple[Outcome, ...]] = ("applied", "already", "conflict", "failed", "skipped", "held")
 
 
@@ -34,7 +38,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 def plan_digest(plan: Plan) -> str:
     """Hash a plan: its document without `digest` and every hub's `live_keys`."""
-    hubs = ({name: value for name, value in _hub_data(hub).items() if name != "live_keys"} for hub in plan.hubs)
+    hubs = ({name: value for name, value in _hub_data(hub).items() if name not in _PASSING} for hub in plan.hubs)
     document = _document(plan, map(_step_data, plan.steps), hubs, digest="")
     del document["digest"]
     return digest_of(document)
@@ -79,11 +83,16 @@ def _document(
         "format": FORMAT,
         "digest": digest,
         "spec": plan.spec,
+        **({"shard": _shard_data(plan.shard)} if plan.shard else {}),
         "summary": summary_data(plan.summary),
         "hubs": list(hubs),
         "steps": list(steps),
         "findings": [_finding_data(finding) for finding in plan.findings],
     }
+
+
+def _shard_data(shard: Shard) -> dict[str, Any]:
+    return {"number": shard.number, "of": shard.of, "wave": shard.wave, "plan": shard.plan}
 
 
 def _hub_data(hub: HubRow) -> dict[str, Any]:
@@ -93,6 +102,10 @@ def _hub_data(hub: HubRow) -> dict[str, Any]:
         "status": hub.status,
         "live_keys": hub.live_keys,
         "error": hub.error,
+        "unchanged": hub.unchanged,
+        "unlisted": hub.unlisted,
+        "wave": hub.wave,
+        "forecast": hub.forecast and {"requests": hub.forecast.requests, "seconds": hub.forecast.seconds},
     }
 
 
@@ -115,6 +128,7 @@ def _step_data(step: Step) -> dict[str, Any]:
         "bites_within": step.bites_within_s,
         "permissions": {"gives": list(step.gives), "takes": list(step.takes)},
         "phase": step.phase,
+        "recovery": step.recovery,
     }
 
 

@@ -1,7 +1,8 @@
 """The saved plan: a plan as the bytes of a file, and back without loss.
 
-    Plan  ── dump_plan ──▶ bytes ── seal: the digest of all bytes of the file but the seal's own
-    bytes ── load_plan ──▶ SavedPlan, or a SpecError (no plan), or a RefusedError (a plan, but not as it was saved)
+    Plan  ── dump_plan ─────▶ bytes ── seal: the digest of all bytes of the file but the seal's own
+    bytes ── load_plan ─────▶ SavedPlan, or a SpecError (no plan), or a RefusedError (a plan, but not as it was saved)
+    bytes ── load_printed ──▶ Plan | Report, as `--format json` printed it
 
 A file has one line per hub, step and finding. The seal tells whether a file is as keyspec wrote it; it is no
 signature, so what a plan file may do is judged again by `apply` against the spec. Nothing is quoted of a file that
@@ -12,24 +13,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from keyspec.errors import Problem, RefusedError, SpecError, UsageError
 from keyspec.fingerprint import digest_bytes
 from keyspec.jsontext import encode_json
-from keyspec.plan import Change, Finding, HubRow, Plan, Step, Summary
+from keyspec.plan import Change, Finding, Forecast, HubRow, Plan, Step, Summary, summarize
 from keyspec.plandocument import FORMAT, plan_digest, plan_document, summary_data
+from keyspec.report import HubResult, Report, StepResult
+from keyspec.shard import Shard
 from keyspec.source import Source
 
 if TYPE_CHECKING:
     from keyspec.model import FieldValue
-    from keyspec.planschema import SavedDocument, SourceShape, StepShape
+    from keyspec.planschema import HubShape, PlanDocument, ReportDocument, SavedDocument, SourceShape, StepShape
 
-MAX_BYTES: Final = 64 * 1024 * 1024
+    AnyDocument = PlanDocument | SavedDocument | ReportDocument
+    D = TypeVar("D", PlanDocument, SavedDocument, ReportDocument)
+
+MAX_BYTES: Final = 256 * 1024 * 1024
 _MOST_PROBLEMS: Final = 20
-_ACTIONS: Final = ("create", "import", "edit", "lock", "unlock", "delete")
 _VERSION: Final = re.compile(r"keyspec-plan/[0-9]{1,9}")
 _SEAL: Final = re.compile(rb'"seal": "(sha256:[0-9a-f]{64})"\n\}\n\Z')
 _SEAL_BYTES: Final = 96
@@ -67,22 +71,35 @@ def load_plan(data: bytes, file: str) -> SavedPlan:
         SpecError: the bytes are no plan document.
         RefusedError: they are one of another version, or not as keyspec saved it.
     """
+    from keyspec.planschema import SavedDocument
+
     document = _parse(data, file)
     _check_version(document, file)
     _check_seal(data, file)
-    shape = _validate(document, file)
-    plan = _read_plan(shape)
-    if plan_digest(plan) != shape.digest:
-        raise RefusedError([_problem(file, "plan-digest", "the digest is not that of the plan beside it")])
-    contradictions = [_problem(file, "plan-invalid", message) for message in _contradictions(plan)]
-    contradictions += [
-        _problem(file, "plan-invalid", f"steps.{index}.held contradicts allow")
-        for index, step in enumerate(shape.steps)
-        if step.held != (step.allow is not None)
-    ]
-    if contradictions:
-        raise SpecError(contradictions[:_MOST_PROBLEMS])
-    return SavedPlan(plan=plan, digest=shape.digest, created_at=shape.created_at)
+    shape = _validate(document, file, SavedDocument)
+    return SavedPlan(plan=_read_checked(shape, file), digest=shape.digest, created_at=shape.created_at)
+
+
+def load_printed(data: bytes, file: str) -> tuple[Plan | Report, tuple[Problem, ...]]:
+    """Read a plan or report as `--format json` prints it, and why the plan is refused, if it is.
+
+    Raises:
+        SpecError: the bytes are neither.
+        RefusedError: they are one of another version, or not as keyspec wrote it.
+    """
+    from keyspec.planschema import PlanDocument, ReportDocument
+
+    document = _parse(data, file)
+    _check_version(document, file)
+    if "outcomes" in document:
+        shape = _validate(document, file, ReportDocument)
+        plan = _read_checked(shape, file)
+        return _read_report(shape, plan), ()
+    printed = _validate(document, file, PlanDocument)
+    refusals = (
+        Problem(each.code, each.message, _read_source(each.source), each.hint) for each in printed.refusals or ()
+    )
+    return _read_checked(printed, file), tuple(refusals)
 
 
 def plan_schema() -> dict[str, Any]:
@@ -151,13 +168,11 @@ def _check_seal(data: bytes, file: str) -> None:
     raise RefusedError([_problem(file, "plan-seal", message, hint="save the plan again with plan --out FILE")])
 
 
-def _validate(document: dict[str, Any], file: str) -> SavedDocument:
+def _validate(document: dict[str, Any], file: str, shape: type[D]) -> D:
     from pydantic import ValidationError
 
-    from keyspec.planschema import SavedDocument
-
     try:
-        return SavedDocument.model_validate(document)
+        return shape.model_validate(document)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)
         problems = [
@@ -167,18 +182,54 @@ def _validate(document: dict[str, Any], file: str) -> SavedDocument:
         raise SpecError(problems) from error
 
 
-def _read_plan(shape: SavedDocument) -> Plan:
+def _read_checked(shape: AnyDocument, file: str) -> Plan:
+    """Give the plan of a document that agrees with itself."""
+    plan = _read_plan(shape)
+    if plan_digest(plan) != shape.digest:
+        raise RefusedError([_problem(file, "plan-digest", "the digest is not that of the plan beside it")])
+    contradictions = [_problem(file, "plan-invalid", message) for message in _contradictions(plan)]
+    contradictions += [
+        _problem(file, "plan-invalid", f"steps.{index}.held contradicts allow")
+        for index, step in enumerate(shape.steps)
+        if step.held != (step.allow is not None)
+    ]
+    if contradictions:
+        raise SpecError(contradictions[:_MOST_PROBLEMS])
+    return plan
+
+
+def _read_report(shape: ReportDocument, plan: Plan) -> Report:
+    results = zip(shape.steps, plan.steps, strict=True)
+    return Report(
+        plan=plan,
+        results=tuple(StepResult(step, told.outcome, told.error) for told, step in results),
+        hubs=tuple(
+            HubResult(hub.name, hub.verified, hub.error if hub.status == "read" else None) for hub in shape.hubs
+        ),
+        interrupted=shape.interrupted,
+    )
+
+
+def _read_plan(shape: AnyDocument) -> Plan:
     findings = (
         Finding(each.code, each.severity, each.message, each.hub, each.key_id, _read_source(each.source))
         for each in shape.findings
     )
     return Plan(
         spec=shape.spec,
-        hubs=tuple(HubRow(hub.name, hub.url, hub.status, hub.live_keys, hub.error) for hub in shape.hubs),
+        hubs=tuple(_read_hub(hub) for hub in shape.hubs),
         steps=tuple(_read_step(step) for step in shape.steps),
         findings=tuple(findings),
         summary=Summary(**shape.summary.model_dump()),
+        shard=None if shape.shard is None else Shard(**shape.shard.model_dump()),
     )
+
+
+def _read_hub(hub: HubShape) -> HubRow:
+    forecast = None if hub.forecast is None else Forecast(hub.forecast.requests, hub.forecast.seconds)
+    counts = hub.unchanged, hub.unlisted
+    error = None if hub.status == "read" else hub.error  # in a report, a hub that was read has its verdict there
+    return HubRow(hub.name, hub.url, hub.status, hub.live_keys, error, *counts, wave=hub.wave, forecast=forecast)
 
 
 def _read_step(step: StepShape) -> Step:
@@ -197,6 +248,7 @@ def _read_step(step: StepShape) -> Step:
         held_by=step.allow,
         source=_read_source(step.source),
         bites_within_s=step.bites_within,
+        recovery=step.recovery,
         gives=tuple(step.permissions.gives),
         takes=tuple(step.permissions.takes),
     )
@@ -219,11 +271,10 @@ def _contradictions(plan: Plan) -> list[str]:
     ]
     if [step.number for step in plan.steps] != list(range(1, len(plan.steps) + 1)):
         found.append("steps: the numbers do not count from 1")
-    counts = Counter("held" if step.held else step.action for step in plan.steps)
-    summary = summary_data(plan.summary)
+    told, counted = summary_data(plan.summary), summary_data(summarize(plan.hubs, plan.steps))
     found += [
-        f"summary.{name}: says {summary[name]}, the steps say {counts[name]}"
-        for name in (*_ACTIONS, "held")
-        if summary[name] != counts[name]
+        f"summary.{name}: says {told[name]}, hubs and steps say {counted[name]}"
+        for name in told
+        if told[name] != counted[name]
     ]
     return found

@@ -24,11 +24,12 @@ from keyspec.findings import (
     say_undelivered,
     sort_findings,
 )
+from keyspec.forecast import forecast_hub
 from keyspec.model import FIELDS, Key
 from keyspec.needs import missing_operations, missing_roles
 from keyspec.order import CREATE, DELETE, REPLACE, TIGHTEN, WIDEN, edit_phase, order_steps
 from keyspec.ownership import Pair, Policy, pair_keys
-from keyspec.plan import Change, Finding, HubRow, HubStatus, Plan, Step, Summary
+from keyspec.plan import Change, Finding, HubRow, Plan, Step, summarize
 from keyspec.record import Kept
 from keyspec.recovery import Verdict, is_locked_by_keyspec, judge_entry, judge_replicas, served_by
 from keyspec.sharing import making_of, owner_of
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 ALLOW_DELETE: Final = "--allow-delete"
 ALLOW_REIMPORT: Final = "--allow-reimport"
 ALLOW_UNLOCK: Final = "--allow-unlock"
+SAVED_PLAN: Final = "a plan saved of the whole fleet"
 ANOTHER_RUN: Final = "the end of the other run"
 MISMATCH: Final = "its store's entry cleared of the mark by hand"
 STORED: Final = ("kept", "delivered", "missing")
@@ -61,18 +63,17 @@ def make_plan(desired: Desired, live: Mapping[str, LiveHub], records: Records, p
 
     `records` tells, by hub and Key ID, what the stores hold for declared keys: never values.
     """
-    rows, steps, findings, totals = [], [], [], Counter[str]()
+    rows, steps, findings = [], [], []
     for _name, hub in sorted(desired.hubs.items()):
         planned = _HubPlan(desired, hub, live, records, policy)
         planned.run()
         rows.append(planned.row())
         steps += planned.steps
         findings += planned.findings
-        totals += planned.totals
     selected = (key for hub in desired.hubs.values() for key in hub.keys.values() if policy.selects(key.key_id))
     findings += find_shared(selected)
     ordered = order_steps(steps)
-    return Plan(desired.spec, tuple(rows), ordered, sort_findings(findings), _summarise(ordered, totals))
+    return Plan(desired.spec, tuple(rows), ordered, sort_findings(findings), summarize(rows, ordered))
 
 
 @dataclass(slots=True)
@@ -128,16 +129,21 @@ class _HubPlan:
     def _is_given_there(self, wanted: DesiredKey, kept: Kept | str | None) -> bool:
         """Tell whether the value that stands at an entry is the one the spec says is there: they are the same entry."""
         given, entry = self.hub.given(wanted), self.hub.entry(wanted)
-        if given is None or entry is None or not isinstance(kept, Kept) or kept.note is not None:
+        if given is None or entry is None or not isinstance(kept, Kept) or kept.note is not None or not kept.has_value:
             return False
         return entry_identity(given.reference, given.file) == entry_identity(entry.reference, entry.file)
 
     def row(self) -> HubRow:
         """Give the hub's line in the plan."""
+        wave = self.hub.wave
         if self.live.keys is None:
-            return HubRow(self.hub.name, self.hub.hub.url, "unreadable", None, self.live.error)
-        status: HubStatus = "refused" if self.error else "read"
-        return HubRow(self.hub.name, self.hub.hub.url, status, len(self.live.keys), self.error)
+            return HubRow(self.hub.name, self.hub.hub.url, "unreadable", error=self.live.error, wave=wave)
+        count = len(self.live.keys)
+        if self.error:
+            return HubRow(self.hub.name, self.hub.hub.url, "refused", count, self.error, wave=wave)
+        forecast = forecast_hub(self.hub, count, self.steps)
+        unchanged, unlisted = self.totals["unchanged"], self.totals["unlisted"]
+        return HubRow(self.hub.name, self.hub.hub.url, "read", count, None, unchanged, unlisted, wave, forecast)
 
     def _plan_pair(self, pair: Pair, verdict: Verdict) -> Iterator[Step]:
         match pair:
@@ -146,7 +152,9 @@ class _HubPlan:
             case Pair(desired=wanted, live=None) if wanted is not None and wanted.state != "absent":
                 yield from self._create(pair, wanted, verdict)
             case Pair(desired=wanted, live=Key() as key) if wanted is not None and wanted.state == "absent":
-                yield from self._tighten(pair, key, "declared absent; deleted by a later run", "declared absent")
+                busy = ANOTHER_RUN if verdict == "another-run" else None
+                why = "declared absent; deleted by a later run", "declared absent"
+                yield from self._tighten(pair, key, why, busy=busy)
             case Pair(desired=wanted, live=Key() as key) if wanted is not None and verdict == "undelivered":
                 yield from self._recover(pair, wanted, key)
             case Pair(desired=wanted, live=Key() as key) if wanted is not None:
@@ -161,6 +169,8 @@ class _HubPlan:
         held, reason = None, "absent on the hub"
         if verdict == "unread":
             held = "a store that can be read"
+        elif verdict == "another-run":
+            held = ANOTHER_RUN
         elif self._is_foreign(pair, wanted, verdict) and pair.key_id not in self.policy.take_over:
             held = f"--take-over {pair.key_id}"
         elif making == "import" and (why := self._was_closed(pair, wanted)):
@@ -244,17 +254,18 @@ class _HubPlan:
                 reason = "replaces the deleted key" if step.action == "create" else step.reason
                 yield replace(step, phase=REPLACE, reason=reason, held_by=held)
 
-    def _tighten(self, pair: Pair, live: Key, why_lock: str, why_delete: str) -> Iterator[Step]:
+    def _tighten(self, pair: Pair, live: Key, why: tuple[str, str], *, busy: str | None = None) -> Iterator[Step]:
         """Lock a key that shall go; delete it only where it was read as locked; leave it where that is not told."""
         if live.state == "locked":
-            yield self._maker.make(
-                pair, "delete", why_delete, DELETE, (REMOVE,), before=live, held_by=self._delete_held()
-            )
+            held = busy or self._delete_held()
+            yield self._maker.make(pair, "delete", why[1], DELETE, (REMOVE,), before=live, held_by=held)
         elif live.state == "active":
-            yield self._maker.make(pair, "lock", why_lock, TIGHTEN, (LOCK,), before=live)
+            yield self._maker.make(pair, "lock", why[0], TIGHTEN, (LOCK,), before=live)
 
     def _delete_held(self) -> str | None:
-        return None if self.policy.allow_delete else ALLOW_DELETE
+        if not self.policy.allow_delete:
+            return ALLOW_DELETE
+        return SAVED_PLAN if self.policy.sharded else None
 
     def _plan_unlisted(self, pair: Pair, live: Key) -> Iterator[Step]:
         policy = self.desired.ownership.unlisted
@@ -262,7 +273,7 @@ class _HubPlan:
             return
         what = "declared for other hubs only" if pair.standing == "elsewhere" else "unlisted"
         reason = f"{what}; `ownership.unlisted` is {policy}"
-        yield from self._tighten(pair, live, reason, reason)
+        yield from self._tighten(pair, live, (reason, reason))
 
     def _find(self, pair: Pair, verdict: Verdict, *, stepped: bool) -> Iterator[Finding]:
         if pair.desired is None:
@@ -277,18 +288,3 @@ class _HubPlan:
         yield from find_replicas(pair, self.hub.name, self._judge_replicas(pair, pair.desired))
         yield from find_declared(pair, self.hub.name)
         yield from find_value(pair, self.hub.name)
-
-
-def _summarise(steps: Iterable[Step], totals: Counter[str]) -> Summary:
-    counts = Counter("held" if step.held else step.action for step in steps)
-    return Summary(
-        create=counts["create"],
-        import_=counts["import"],
-        edit=counts["edit"],
-        lock=counts["lock"],
-        unlock=counts["unlock"],
-        delete=counts["delete"],
-        held=counts["held"],
-        unchanged=totals["unchanged"],
-        unlisted=totals["unlisted"],
-    )

@@ -108,6 +108,7 @@ class StepShape(_Shape):
     bites_within: Count | None
     permissions: Permissions
     phase: Count
+    recovery: bool
 
 
 class ResultShape(StepShape):
@@ -117,14 +118,25 @@ class ResultShape(StepShape):
     error: str | None
 
 
+class ForecastShape(_Shape):
+    """How many requests apply will send to a hub, and how many seconds they take at the rate declared for it."""
+
+    requests: Count
+    seconds: Annotated[float, Field(ge=0)] | None
+
+
 class HubShape(_Shape):
-    """One hub; `live_keys` is null where it could not be read."""
+    """One hub; `live_keys` is null where it could not be read, `wave` where the spec declares none."""
 
     name: str
     url: str
     status: HubStatus
     live_keys: Count | None
     error: str | None
+    unchanged: Count
+    unlisted: Count
+    wave: Annotated[int, Field(ge=1)] | None
+    forecast: ForecastShape | None
 
 
 class HubResultShape(HubShape):
@@ -169,22 +181,45 @@ class OutcomesShape(_Shape):
     held: Count
 
 
+class ShardShape(_Shape):
+    """Which part of the fleet this is; `plan` is the digest of the saved plan that was applied."""
+
+    number: Annotated[int, Field(ge=1)]
+    of: Annotated[int, Field(ge=1)]
+    wave: Annotated[int, Field(ge=1)] | None
+    plan: Digest | None
+
+
 class _Document(_Shape):
     format: Literal["keyspec-plan/1"]
     digest: Digest
     spec: Digest
+    shard: ShardShape | None = None
     summary: SummaryShape
     findings: list[FindingShape]
 
 
-class PlanDocument(_Document):
-    """A plan, as it is printed."""
+class RefusalShape(_Shape):
+    """Why a plan must not be applied, and what to do."""
 
+    code: str
+    message: str
+    source: SourceShape | None
+    hint: str | None
+
+
+class _Planned(_Document):
     hubs: list[HubShape]
     steps: list[StepShape]
 
 
-class SavedDocument(PlanDocument):
+class PlanDocument(_Planned):
+    """A plan, as it is printed; `refusals` stand there only if it must not be applied."""
+
+    refusals: Annotated[list[RefusalShape], Field(min_length=1)] | None = None
+
+
+class SavedDocument(_Planned):
     """A plan, as it is saved; `seal` is the digest of all other bytes of the file."""
 
     created_at: Timestamp

@@ -37,7 +37,9 @@ def read_fleet(
 
     def read(hub: DesiredHub) -> LiveHub:
         read_at[hub.name] = session.monotonic()
+        session.on_begin(hub.name)
         live = _read_hub(hub, session)
+        session.on_end(hub.name)
         session.on_read(live)
         return live
 
@@ -120,4 +122,6 @@ def _read_hub(hub: DesiredHub, session: Session) -> LiveHub:
         keys = {key.key_id: key for key in client.list_keys()}
     except Exception as error:  # noqa: BLE001 - one hub's answer, or our bug, must not stop the others
         return LiveHub(hub.name, None, None, explain_error(error))
+    finally:
+        session.connections.rest(hub.name)
     return LiveHub(hub.name, keys, roles)

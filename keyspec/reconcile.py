@@ -2,7 +2,8 @@
 
     load_desired   spec files, trusted file, contracts  -> Desired        exit 5, 4   (loader)
     read_fleet     hubs and stores                      -> LiveHub, records           (reader)
-    plan_run       all three                            -> Planned        plan and refusals
+    plan_desired   all three                            -> Planned        plan and refusals
+    plan_saved     the same, and a saved plan           -> Planned        the saved plan, and what is settled of it
     apply_run      a Planned that nothing refuses       -> Report
 
 Nothing is written before `apply_run`, and `apply_run` does only what the plan says.
@@ -11,42 +12,46 @@ Nothing is written before `apply_run`, and `apply_run` does only what the plan s
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from keyspec.apply import apply_hub, begin_hub, finish_hub, is_unfinished
+from keyspec.apply import is_unfinished
 from keyspec.custody import Run
 from keyspec.errors import Problem, RefusedError
-from keyspec.fleet import run_fleet
 from keyspec.grid import GridRow
 from keyspec.guard import check_guards
 from keyspec.loader import load_desired
 from keyspec.needs import hubs_to_consult
-from keyspec.order import find_origins
 from keyspec.plandocument import plan_digest
 from keyspec.planner import make_plan
 from keyspec.reader import read_fleet, read_given, read_records
 from keyspec.report import HubResult, Report, StepResult
+from keyspec.rollout import apply_waves
+from keyspec.saved import check_saved, compare_plans, select_plan
 from keyspec.stores.git import find_entries_in_git
 from keyspec.turn import MAKING, Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from keyspec.apply import Result
     from keyspec.desired import Desired, Entry
     from keyspec.live import LiveHub
     from keyspec.plan import Plan
+    from keyspec.planfile import SavedPlan
     from keyspec.record import Kept, Records
     from keyspec.session import Options, Session
     from keyspec.source import Source
-    from keyspec.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan with all it was made from; `refusals` are why it must not be applied."""
+    """A plan with all it was made from; `refusals` are why it must not be applied.
+
+    Of a saved plan `settled` are the steps, by number, that no hub is asked for, and `stale` those that planning again
+    does not give.
+    """
 
     plan: Plan
     refusals: tuple[Problem, ...]
@@ -54,6 +59,8 @@ class Planned:
     live: Mapping[str, LiveHub]
     records: Records
     read_at: Mapping[str, float]
+    settled: Mapping[int, StepResult] = field(default_factory=dict)
+    stale: frozenset[int] = frozenset()
 
 
 def plan_run(options: Options, session: Session) -> Planned:
@@ -63,7 +70,14 @@ def plan_run(options: Options, session: Session) -> Planned:
 
 
 def plan_desired(desired: Desired, options: Options, session: Session) -> Planned:
-    """Plan a desired state that was loaded before.
+    """Plan a desired state that was loaded before."""
+    planned = _read_and_plan(desired, options, session)
+    guards = check_guards(planned.plan, desired, planned.live)
+    return replace(planned, refusals=(*guards, *check_exposure(planned.plan, desired, session)))
+
+
+def _read_and_plan(desired: Desired, options: Options, session: Session) -> Planned:
+    """Read stores and hubs, and plan.
 
     Stores are read before hubs: a key whose value stands in its store, and which is not on its hub afterwards, is
     gone, and not just being created by another run.
@@ -74,8 +88,36 @@ def plan_desired(desired: Desired, options: Options, session: Session) -> Planne
         records.update(read_records(hub, selected, session))
     live, read_at = _read_hubs(desired, options, session)
     plan = make_plan(desired, live, records, options.policy)
-    refusals = (*check_guards(plan, desired, live), *check_exposure(plan, desired, session))
-    return Planned(plan, refusals, desired, live, records, read_at)
+    plan = replace(plan, shard=options.shard and replace(options.shard, wave=options.wave))
+    return Planned(plan, (), desired, live, records, read_at)
+
+
+def plan_saved(saved: SavedPlan, file: str, desired: Desired, *, options: Options, session: Session) -> Planned:
+    """Hold a saved plan, read from `file`, to the spec at hand and to what is live on the hubs it has steps for.
+
+    Raises:
+        RefusedError: the spec at hand does not ask for all of it; no hub was asked.
+    """
+    now = datetime.fromtimestamp(session.now(), UTC)
+    if problems := check_saved(saved, desired, file=file, now=now):
+        raise RefusedError(problems)
+    shard = options.shard and replace(options.shard, wave=options.wave, plan=saved.digest)
+    plan = select_plan(saved.plan, desired.hubs, options.policy, shard)
+    touched = desired.only_hubs(frozenset(step.hub for step in plan.steps if not step.held))
+    policy = replace(options.policy, sharded=False)  # its guards see the whole plan
+    again = _read_and_plan(touched, replace(options, policy=policy), session)
+    compared = compare_plans(plan, again.plan)
+    todo = tuple(step for step in plan.steps if step.number not in compared.settled)
+    judged = replace(plan, steps=todo)
+    refusals = (
+        *check_guards(judged, touched, again.live, deletes=saved.plan.summary.delete),
+        *check_exposure(judged, touched, session),
+    )
+    settled = {number: StepResult(plan.steps[number - 1], "failed", why) for number, why in compared.lost.items()}
+    for number, allowance in compared.held.items():
+        step = plan.steps[number - 1]
+        settled[number] = StepResult(step, "held", None if step.held else f"not done without {allowance}")
+    return replace(again, plan=plan, refusals=refusals, settled=settled, stale=compared.stale)
 
 
 def _read_hubs(
@@ -123,10 +165,16 @@ def apply_run(planned: Planned, options: Options, session: Session, *, asked: bo
         choose=secrets.choice,
         take_over=options.policy.take_over,
     )
+    run.spool.sweep()
     jobs = {job.live.name: job for job in _make_jobs(planned, options, session, run, asked=asked)}
-    done = _do_jobs(jobs, find_origins(planned.plan.steps, planned.desired), options, session)
-    results = {result.step.number: result for results, _ in done for result in results}
-    verdicts = {verdict.name: verdict for _, verdict in done}
+    results, verdicts = apply_waves(
+        planned.plan.hubs,
+        jobs,
+        planned.desired,
+        results=planned.settled,
+        parallel=options.parallel,
+        interrupted=session.cancel,
+    )
     return Report(
         plan=planned.plan,
         results=tuple(results.get(step.number, StepResult(step, "held")) for step in planned.plan.steps),
@@ -135,39 +183,10 @@ def apply_run(planned: Planned, options: Options, session: Session, *, asked: bo
     )
 
 
-def _do_jobs(
-    jobs: Mapping[str, Job], origins: Mapping[str, frozenset[str]], options: Options, session: Session
-) -> tuple[Result, ...]:
-    """Do every hub's turn, side by side; one that needs another's values finishes after the other has begun."""
-    turns: dict[str, Turn] = {}
-
-    def do(part: tuple[str, str]) -> Result | None:
-        name, what = part
-        if what == "whole":
-            return apply_hub(jobs[name])
-        if what == "finish":
-            return finish_hub(turns[name])
-        turns[name] = begin_hub(jobs[name])
-        return None
-
-    cut = [name for name in jobs if name in origins or any(name in others for others in origins.values())]
-    whole = [name for name in jobs if name not in cut]
-    parts = [*((name, "begin") for name in cut), *((name, "whole") for name in whole)]
-    parts += ((name, "finish") for name in cut)
-    places = {part: place for place, part in enumerate(parts)}
-    after = {
-        places[name, "finish"]: frozenset(
-            places[other, "begin"] for other in (name, *origins.get(name, ())) if other in jobs
-        )
-        for name in cut
-    }
-    done = run_fleet(do, parts, parallel=options.parallel, interrupted=session.cancel, after=after)
-    return tuple(result for result in done if result is not None)
-
-
 def _make_jobs(planned: Planned, options: Options, session: Session, run: Run, *, asked: bool) -> Iterable[Job]:
     """Give the turns of the hubs that have something to do: steps, or something left in a store or the spool."""
-    steps_of = {name: tuple(group) for name, group in groupby(planned.plan.steps, key=lambda step: step.hub)}
+    todo = (step for step in planned.plan.steps if step.number not in planned.settled)
+    steps_of = {name: tuple(group) for name, group in groupby(todo, key=lambda step: step.hub)}
     for name, hub in planned.desired.hubs.items():
         steps = steps_of.get(name, ())
         live = planned.live[name]
@@ -182,6 +201,7 @@ def _make_jobs(planned: Planned, options: Options, session: Session, run: Run, *
             live=live,
             records={at: kept for at in records if (kept := planned.records.get(at)) is not None},
             steps=steps,
+            stale=planned.stale,
             policy=options.policy,
             hub=session.connections.open(hub),
             run=run,
@@ -192,6 +212,8 @@ def _make_jobs(planned: Planned, options: Options, session: Session, run: Run, *
             read_at=float("-inf") if asked else planned.read_at[name],
             cancelled=session.cancelled,
             done=session.on_step,
+            on_begin=session.on_begin,
+            on_end=session.on_end,
         )
 
 

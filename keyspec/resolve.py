@@ -39,6 +39,7 @@ def build_desired(spec: Spec, contracts: Mapping[str, Contract]) -> Desired:
     """
     problems = list(_check_hubs(spec, contracts))
     matcher = Matcher({name: hub.value for name, hub in spec.hubs.items()})
+    waves = matcher.waves_of(spec.rollout.value) if spec.rollout else {}
     keys: dict[str, dict[str, DesiredKey]] = {name: {} for name in spec.hubs}
     used: dict[str, set[str]] = {name: set(hub.value.role_names) for name, hub in spec.hubs.items()}
     for key_id in sorted(spec.keys):
@@ -46,7 +47,7 @@ def build_desired(spec: Spec, contracts: Mapping[str, Contract]) -> Desired:
         overrides = matcher.overrides_of(declared.value)
         resolved: dict[tuple[int, ...], DesiredKey] = {}
         hubs_of_key = matcher.hubs_of(declared.value)
-        problems += check_value(declared, {name: spec.hubs[name] for name in hubs_of_key})
+        problems += check_value(declared, {name: spec.hubs[name] for name in hubs_of_key}, waves=waves)
         for hub in hubs_of_key:
             which = overrides.get(hub, ())
             if which not in resolved:
@@ -55,12 +56,24 @@ def build_desired(spec: Spec, contracts: Mapping[str, Contract]) -> Desired:
             used[hub].update(resolved[which].roles or ())
         problems += [*_check_roles(resolved.values()), *_check_shared(resolved.values())]
     hubs = {
-        name: DesiredHub(name, declared, spec.connections[name], contracts[name], keys[name], pinned=spec.pinned)
+        name: DesiredHub(
+            name,
+            declared,
+            spec.connections[name],
+            contracts[name],
+            keys[name],
+            pinned=spec.pinned,
+            wave=waves.get(name),
+        )
         for name, declared in sorted(spec.hubs.items())
     }
     problems += [*_check_role_names(hubs.values(), used), *_check_entries(hubs.values())]
     if problems:
         raise SpecError(problems)
+    return _assemble(spec, hubs)
+
+
+def _assemble(spec: Spec, hubs: Mapping[str, DesiredHub]) -> Desired:
     ownership = spec.ownership.value if spec.ownership else Ownership()
     guards = spec.guards.value if spec.guards else Guards()
     return Desired(
@@ -73,6 +86,7 @@ def build_desired(spec: Spec, contracts: Mapping[str, Contract]) -> Desired:
         protected_ids=frozenset(key_id for key_id, key in spec.keys.items() if key.value.protected),
         spec=digest_desired(hubs, ownership, guards),
         pinned=spec.pinned,
+        rollout=spec.rollout.value if spec.rollout else None,
     )
 
 

@@ -13,8 +13,9 @@
               anything else                    give up   lost
 
 "Again" is bounded: `MAX_ATTEMPTS` attempts, or, where the hub said when to come back, `PATIENCE_S` seconds from the
-first failure. So a request ends at most `MAX_ATTEMPTS` times its timeout plus `PATIENCE_S` after it was first sent. No
-clock and no chance here: both come in as arguments.
+first failure. So a request ends at most `MAX_ATTEMPTS` times its timeout plus `PATIENCE_S` after it was first sent, but
+for its turns among the hub's other requests. What `status` promises in its first line is said to all of a hub's
+requests, so all of them wait: `find_pause`. No clock and no chance here: both come in as arguments.
 """
 
 from __future__ import annotations
@@ -51,9 +52,10 @@ _TABLE: Final[Mapping[Failure, tuple[_Verdict, _Verdict]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Send the same request again after this time."""
+    """Send the same request again after this time; `for_all`: it is the hub's pause, and no request is sent before."""
 
     seconds: float
+    for_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,21 @@ def decide(
     `attempt` counts from 1; `jitter` is in [0, 1); `spent_s` is the time since its first attempt
     failed.
     """
-    verdict = _judge(kind, failure, status, asked=retry_after_s is not None)
+    verdict = _judge(kind, failure, status, retry_after_s)
     if verdict != "again":
         return GiveUp() if verdict == "give up" else Lost()
+    wait = Wait(_pause(attempt, jitter, retry_after_s), for_all=_is_asked_too_much(status, retry_after_s))
     if retry_after_s is None:
-        return GiveUp() if attempt >= MAX_ATTEMPTS else Wait(_back_off(attempt, jitter))
-    seconds = max(retry_after_s, _back_off(attempt, 0.0))
-    return GiveUp() if spent_s + seconds > PATIENCE_S else Wait(seconds + jitter * min(1.0, _back_off(attempt, 0.0)))
+        return GiveUp() if attempt >= MAX_ATTEMPTS else wait
+    return GiveUp() if spent_s + _pause(attempt, 0.0, retry_after_s) > PATIENCE_S else wait
+
+
+def find_pause(*, attempt: int, jitter: float, status: int, retry_after_s: float | None) -> float | None:
+    """Give for how many seconds the hub wants nobody to ask it; None if its answer to this attempt says no such thing.
+
+    Where `decide` says to wait `for_all`, it is for as long.
+    """
+    return _pause(attempt, jitter, retry_after_s) if _is_asked_too_much(status, retry_after_s) else None
 
 
 def parse_retry_after(header: str | None, now: datetime) -> float | None:
@@ -107,15 +117,15 @@ def parse_retry_after(header: str | None, now: datetime) -> float | None:
     return min(max((moment - now).total_seconds(), 0.0), _LONGEST_RETRY_AFTER_S)
 
 
-def _judge(kind: Kind, failure: Failure, status: int | None, *, asked: bool) -> _Verdict:
+def _judge(kind: Kind, failure: Failure, status: int | None, retry_after_s: float | None) -> _Verdict:
     if failure == "status":
-        return _judge_status(kind, status or 0, asked=asked)
+        return _judge_status(kind, status or 0, retry_after_s)
     read, write = _TABLE[failure]
     return read if kind == "read" else write
 
 
-def _judge_status(kind: Kind, status: int, *, asked: bool) -> _Verdict:
-    if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and asked):
+def _judge_status(kind: Kind, status: int, retry_after_s: float | None) -> _Verdict:
+    if _is_asked_too_much(status, retry_after_s):
         return "again"
     if status in (HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT):
         return "give up"
@@ -124,6 +134,19 @@ def _judge_status(kind: Kind, status: int, *, asked: bool) -> _Verdict:
     if kind == "read":
         return "again" if 500 <= status <= 599 else "give up"  # noqa: PLR2004 - the server's errors
     return "lost"
+
+
+def _is_asked_too_much(status: int | None, retry_after_s: float | None) -> bool:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return retry_after_s is not None
+    return status == HTTPStatus.TOO_MANY_REQUESTS
+
+
+def _pause(attempt: int, jitter: float, retry_after_s: float | None) -> float:
+    if retry_after_s is None:
+        return _back_off(attempt, jitter)
+    least = _back_off(attempt, 0.0)
+    return max(retry_after_s, least) + jitter * min(1.0, least)
 
 
 def _back_off(attempt: int, jitter: float) -> float:

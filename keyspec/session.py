@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from keyspec.live import LiveHub
     from keyspec.report import StepResult
+    from keyspec.shard import Shard
     from keyspec.stores import Store
 
 DEFAULT_FILES = ("keyspec.yaml",)
@@ -29,13 +30,18 @@ DEFAULT_PARALLEL = 32
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run was asked for: `hubs` are selectors (-l), `policy.keys` globs (-k); none means all."""
+    """What a run was asked for: `hubs` are selectors (-l), `policy.keys` globs (-k); none means all.
+
+    `shard` and `wave` narrow the hubs further.
+    """
 
     files: tuple[str, ...] = DEFAULT_FILES
     hubs: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
     trusted: str | None = None
     parallel: int = DEFAULT_PARALLEL
+    shard: Shard | None = None
+    wave: int | None = None
     allow_exec: tuple[str, ...] | None = None
 
 
@@ -44,8 +50,8 @@ class Session:
     """What a run takes from the world, and tells it: connections, clocks, the wish to stop, progress.
 
     `allow_exec` names the programs that `exec:` stores may run; None leaves it to the environment.
-    `cancelled` lets protocols in flight finish and skips the rest. `on_read` and `on_step` are called from the
-    threads that work.
+    `cancelled` lets protocols in flight finish and skips the rest. `on_begin` and `on_end` are given the name of a hub
+    as its reading or its turn begins and ends; these, `on_read` and `on_step` are called from the threads that work.
     """
 
     connections: Connections = field(default_factory=Connections)
@@ -53,6 +59,8 @@ class Session:
     monotonic: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
     new_nonce: Callable[[], str] = lambda: secrets.token_hex(16)
+    on_begin: Callable[[str], None] = lambda _: None
+    on_end: Callable[[str], None] = lambda _: None
     on_read: Callable[[LiveHub], None] = lambda _: None
     on_step: Callable[[StepResult], None] = lambda _: None
     allow_exec: tuple[str, ...] | None = None

@@ -9,6 +9,7 @@
                         only if shared
     none        -       nobody keeps it                    none: such a key is never created
 
+With waves the origin is in the first wave of the key's hubs, so that the value is there when others import it.
 The owner of an entry is what its record must name: the hub, or for a shared value its origin, `*` without one.
 """
 
@@ -49,8 +50,10 @@ def making_of(value: Value, hub: str, *, stored: bool) -> Making:
     return "create" if makes_value(value, hub) and not (value.shared and stored) else "import"
 
 
-def check_value(key: Declared[KeySpec], hubs: Mapping[str, Declared[Hub]]) -> Iterator[Problem]:
-    """Find what is wrong with a key's `value`, given the hubs the key is declared for."""
+def check_value(
+    key: Declared[KeySpec], hubs: Mapping[str, Declared[Hub]], *, waves: Mapping[str, int]
+) -> Iterator[Problem]:
+    """Find what is wrong with a key's `value`, given the hubs the key is declared for and the wave of each hub."""
     value = key.value.value
     if value.origin is not None and (not value.shared or value.from_ != "hub"):
         what = "`origin` is for a shared value that a hub makes"
@@ -63,12 +66,24 @@ def check_value(key: Declared[KeySpec], hubs: Mapping[str, Declared[Hub]]) -> It
         )
         hint = f"name one of its hubs: {', '.join(sorted(hubs)[:5])}"
         yield Problem("value-origin", what, key.source("value", "origin"), f"`origin:` {hint}")
+    elif value.origin is not None:
+        yield from _check_wave(key, value.origin, {name: waves[name] for name in hubs if name in waves})
     if value.prefix is not None and value.from_ != "generated":
         yield Problem("value-prefix", "`prefix` is for generated values", key.source("value", "prefix"))
     if value.shared:
         yield from _check_trust(key, hubs)
     if value.from_ not in VALUE_SOURCES:
         yield from _check_reference(key, hubs)
+
+
+def _check_wave(key: Declared[KeySpec], origin: str, waves: Mapping[str, int]) -> Iterator[Problem]:
+    """A hub must not wait for a value that is made in a later wave."""
+    first = min(waves.values(), default=0)
+    if waves.get(origin, first) > first:
+        early = [name for name, wave in sorted(waves.items()) if wave == first]
+        what = f"`{origin}` makes this value in wave {waves[origin]}, and `{early[0]}` needs it in wave {first}"
+        hint = f"`origin:` name one of its hubs in wave {first}: {', '.join(early[:5])}"
+        yield Problem("origin-wave", what, key.source("value", "origin"), hint)
 
 
 def _check_trust(key: Declared[KeySpec], hubs: Mapping[str, Declared[Hub]]) -> Iterator[Problem]:

@@ -99,6 +99,12 @@ def _check_roles(value: tuple[str, ...]) -> tuple[str, ...]:
     return as_set(value)
 
 
+def _check_waves(value: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    if not value:
+        raise ValueError("at least one entry is wanted here")
+    return value
+
+
 def _check_url(text: str) -> str:
     try:
         parts = urlsplit(text)
@@ -140,6 +146,8 @@ Name = Annotated[StrictStr, AfterValidator(_check_name), Schema({"type": "string
 Reference = Annotated[StrictStr, AfterValidator(_check_reference), Field(examples=["env:HUB_KEY", "file:key"])]
 SelectorText = Annotated[StrictStr, AfterValidator(_check_selector), Field(examples=["prod_*", "env=prod,region!=us"])]
 Selectors = Annotated[tuple[SelectorText, ...], Field(min_length=1)]
+# Counted when its entries are valid: pydantic's `min_length` leaves out those that are not.
+Waves = Annotated[tuple[Selectors, ...], AfterValidator(_check_waves), Field(json_schema_extra={"minItems": 1})]
 Url = Annotated[StrictStr, AfterValidator(_check_url), Field(examples=["https://hub.example.com"])]
 PathText = Annotated[StrictStr, Field(min_length=1)]
 _DURATION_SCHEMA: Final = {
@@ -284,11 +292,20 @@ class Ownership:
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
 class Guards:
-    """How much one run may change. `max_change_share` is in per cent."""
+    """How much one run may change, and how old a saved plan may be. `max_change_share` is in per cent."""
 
     max_deletes: Count = 5
     max_change_share: Share = 30
     unlock: StrictBool = False
+    plan_max_age: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class Rollout:
+    """In which order hubs are changed: each belongs to the first wave with a selector that means it."""
+
+    waves: Waves
+    max_failed_hubs: Count = 0
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -302,6 +319,7 @@ class SpecFile:
     profiles: dict[Name, Fields] = field(default_factory=dict)
     ownership: Ownership | None = None
     guards: Guards | None = None
+    rollout: Rollout | None = None
     keys: dict[Name, KeySpec] = field(default_factory=dict)
 
 
@@ -313,6 +331,7 @@ SHAPES: Final[Mapping[tuple[str, ...], type]] = {
     ("profiles", "*"): Fields,
     ("ownership",): Ownership,
     ("guards",): Guards,
+    ("rollout",): Rollout,
     ("keys", "*"): KeySpec,
     ("keys", "*", "per_hub", "*"): Override,
     ("keys", "*", "value"): Value,

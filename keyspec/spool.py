@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from keyspec.disk import sweep_folder
 from keyspec.errors import StoreError
 from keyspec.files import write_file
 from keyspec.fingerprint import digest_of
@@ -92,6 +94,11 @@ class Spool:
         """Take a value out, once its store has it."""
         for suffix in SUFFIXES:
             self._path(slot, suffix).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what a process that died left half-written: no file of it can be found, and its key was locked."""
+        with suppress(OSError):
+            sweep_folder(str(self.folder))
 
     def is_empty(self) -> bool:
         """Tell whether nothing waits."""

@@ -5,8 +5,8 @@
 
 Requests go straight to httpx's transports, below its client: there is nothing here that could follow a redirect,
 keep a cookie, read netrc or the environment's proxies, or log a URL. A transport (one connection) serves one
-request at a time; as many exist as requests were ever under way at once. Measured: sharing a pool between threads
-or sessions is slower.
+request at a time; as many exist as requests were under way at once since the last `rest`. Measured: sharing a pool
+between threads or sessions is slower.
 
 Limits: 64 MiB an answer, decoded, counted as it arrives; one answer within 3 times timeout. An answer's text and
 httpx's exceptions with their requests never leave: `Broken.reason` is made of our words and the system's.
@@ -14,6 +14,7 @@ httpx's exceptions with their requests never leave: `Broken.reason` is made of o
 
 from __future__ import annotations
 
+import logging
 import ssl
 import sys
 import threading
@@ -76,10 +77,12 @@ class Transport:
         proxy: str | None = None,
         inner: httpx.BaseTransport | None = None,
     ) -> None:
+        # At DEBUG httpcore logs the headers of answers, in which a hub may repeat a key.
+        logging.getLogger("httpcore").setLevel(logging.INFO)
         self._timeout_s = timeout_s
         self._timeouts = httpx.Timeout(timeout_s).as_dict()
         self._clock = clock
-        self._tls = tls if tls is not None else _trust_nobody()
+        self._tls = tls if tls is not None else trust_nobody()
         self._proxy = _make_proxy(proxy, self._tls)
         self._inner = inner
         self._lock = threading.Lock()
@@ -103,13 +106,18 @@ class Transport:
         finally:
             self._give_back(inner)
 
+    def rest(self) -> None:
+        """Close the connections that no request uses now; later requests open their own."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for inner in idle:
+            inner.close()
+
     def close(self) -> None:
         """Close all connections; one still in use closes when its request ends."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
-        for inner in idle:
-            inner.close()
+        self.rest()
 
     def _exchange(self, inner: httpx.BaseTransport, request: httpx.Request) -> Answer | Broken:
         ends = self._clock() + _TIMEOUTS_PER_ANSWER * self._timeout_s
@@ -186,6 +194,11 @@ def make_tls(tls: Tls) -> ssl.SSLContext:
     return context
 
 
+def trust_nobody() -> ssl.SSLContext:
+    """Give a TLS context for where there is to be no TLS; 12 KB, so share it."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 def _make_proxy(proxy: str | None, tls: ssl.SSLContext) -> httpx.Proxy | None:
     if proxy is None:
         return None
@@ -236,10 +249,6 @@ def _explain_system(error: OSError | ValueError) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return str(error) or type(error).__name__
-
-
-def _trust_nobody() -> ssl.SSLContext:
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _find_certifi() -> str:

@@ -152,10 +152,15 @@ def _judge_hub(name: str, hub: Declared[Hub], trusted: Trusted) -> Iterator[Prob
 def _judge_guards(spec: Spec, trusted: Trusted) -> Iterator[Problem]:
     have, least = spec.guards.value if spec.guards else Guards(), trusted.content.guards
     for name in Guards.__dataclass_fields__:
-        if getattr(have, name) > getattr(least, name):
+        if _allows_more(getattr(have, name), getattr(least, name)):
             source = spec.guards.source(name) if spec.guards else None
             what = f"`guards.{name}` allows more than the trusted file"
             yield Problem("untrusted", what, source, _hint(trusted))
+
+
+def _allows_more(have: int | None, least: int | None) -> bool:
+    """Compare two values of a guard; None is no limit."""
+    return least is not None and (have is None or have > least)
 
 
 def _hint(trusted: Trusted) -> str:

@@ -41,7 +41,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All that one hub's turn needs. `desired` holds this hub alone; `read_at` is on the clock of `monotonic`."""
+    """All that one hub's turn needs. `desired` holds this hub alone; `read_at` is on the clock of `monotonic`.
+
+    `stale` are the steps of a saved plan that planning again does not give.
+    """
 
     desired: Desired
     live: LiveHub
@@ -57,6 +60,9 @@ class Job:
     read_at: float
     cancelled: Event
     done: Callable[[StepResult], None]
+    on_begin: Callable[[str], None] = lambda _: None
+    on_end: Callable[[str], None] = lambda _: None
+    stale: frozenset[int] = frozenset()
 
     @property
     def target(self) -> DesiredHub:
@@ -134,6 +140,8 @@ class Turn:
         current = self.live.get(step.key_id)
         if fingerprint(current) != step.expects:
             return ("already", None) if self._is_already(step, current) else ("conflict", _tell_change(current))
+        if step.number in self.job.stale:
+            return "conflict", "the live key is as it was reviewed, but planning again does not give this step"
         outcome, error = self._send(step, current)
         if outcome in ("applied", "already"):
             self._remember(step, current)

@@ -133,12 +133,6 @@ def done(live, plan, steps=None):
     return {name: replace(hub, keys=keys[name] if hub.keys is not None else None) for name, hub in live.items()}
 
 
-def kept_after(records, plan, steps=None):
-    """Give what the stores hold after some steps of a plan: a create that is done leaves its record."""
-    created = (step for step in (plan.steps if steps is None else steps) if step.action == "create" and not step.held)
-    return records | {(step.hub, step.key_id): record(step.key_id, step.hub) for step in created}
-
-
 def mark(key_, hub="hub", *, busy=False, value=False, lease=0):
     """Give an entry with the pending mark of a create."""
     return Kept(Mark(hub, replace(key_, state="active"), "sha256:0", "n0", lease), value, "v1", busy=busy)
@@ -153,8 +147,8 @@ def record(key_id, hub="hub", *, value=True, locked_by_keyspec=False, owner=None
     return Kept(note, value, "v1")
 
 
-FOREIGN = Kept(None, has_value=True, version="v1")
-"""An entry with a value that keyspec did not write."""
+FOREIGN = Kept(None, has_value=True, version="v1", foreign=True)
+"""An entry with a value that keyspec did not write, as stores tell it."""
 
 
 def _tell(step):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from strategies import number_steps, summarize
+from strategies import number_steps
 
 from keyspec.errors import Problem
 from keyspec.fingerprint import fingerprint
 from keyspec.model import Key
-from keyspec.plan import Change, Finding, HubRow, Plan, Step
+from keyspec.plan import Change, Finding, Forecast, HubRow, Plan, Step, summarize
 from keyspec.report import HubResult, Report, StepResult
 from keyspec.source import Source
 
@@ -108,9 +108,20 @@ STEPS = number_steps(
     ]
 )
 HUBS = (
-    HubRow("lab_1", "https://lab.example.com", "read", 4),
+    HubRow("lab_1", "https://lab.example.com", "read", 4, unchanged=1),
     HubRow("lab_2", "https://lab-2.example.com:8443", "unreadable", None, "connection refused"),
-    *(HubRow(name, f"https://{name.replace('_', '-')}.example.com", "read", 13) for name in _PRODS),
+    *(
+        HubRow(
+            name,
+            f"https://{name.replace('_', '-')}.example.com",
+            "read",
+            13,
+            unchanged=3,
+            unlisted=1,
+            forecast=Forecast(4, seconds=2.0),
+        )
+        for name in _PRODS
+    ),
 )
 FINDINGS = (
     Finding("locked-undeclared", "info", "locked on the hub, and its state is not declared", "lab_1", "ci_x"),
@@ -133,14 +144,14 @@ PLAN = Plan(
     hubs=HUBS,
     steps=STEPS,
     findings=FINDINGS,
-    summary=summarize(STEPS, unchanged=10, unlisted=3),
+    summary=summarize(HUBS, STEPS),
 )
 SMALL = Plan(
     spec="sha256:" + "5" * 64,
     hubs=(HUBS[2],),
     steps=number_steps([_lock("prod_ap", 60), _edit("prod_ap")]),
     findings=(),
-    summary=summarize([_lock("prod_ap", 60), _edit("prod_ap")], unchanged=11),
+    summary=summarize(HUBS[2:3], [_lock("prod_ap", 60), _edit("prod_ap")]),
 )
 _OUTCOMES = {
     "#1": ("conflict", "the live key is not the one that was planned from"),

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import resource
+
 import httpx
 import pytest
 from builders import spec_of
 from fakes.hub import CREDENTIAL, FakeHub
 
-from keyspec.connect import Connections
+from keyspec.connect import Connections, make_room
 from keyspec.errors import HubError, KeyspecError
 
 TWO = "hubs:\n" + "".join(
@@ -53,9 +55,51 @@ def test_a_ca_file_that_is_none_is_an_error(tmp_path):
         connect().open(desired.hubs["one"])
 
 
-def test_hubs_with_the_same_tls_settings_share_one_context():
-    desired = spec_of(TWO + '  http: {url: "http://127.0.0.1:9", auth: "env:HUB_KEY", auth_key_id: own}\n')
+def test_hubs_with_the_same_tls_settings_share_one_context_and_those_without_tls_another():
+    more = "".join(f'  {name}: {{url: "http://127.0.0.1:9", auth: "env:HUB_KEY", auth_key_id: own}}\n' for name in "ab")
+    desired = spec_of(TWO + more)
+    connections = connect()
+    hubs = {name: connections.open(hub) for name, hub in desired.hubs.items()}
+    assert len(connections._contexts) == 2
+    assert hubs["one"]._transport._tls is hubs["two"]._transport._tls
+    assert hubs["a"]._transport._tls is hubs["b"]._transport._tls
+
+
+def test_a_hub_is_asked_by_as_many_at_once_as_its_spec_says():
+    desired = spec_of(TWO.replace("auth_key_id: own}", "auth_key_id: own, concurrency: 3}"))
+    assert connect().open(desired.hubs["one"])._pace._most == 3
+
+
+@pytest.mark.parametrize(("count", "kept"), [(64, True), (65, False)])
+def test_connections_rest_only_where_many_hubs_are_open(count, kept):
+    hubs = "".join(
+        f'  h{number}: {{url: "http://127.0.0.1:9", auth: "env:HUB_KEY", auth_key_id: own}}\n'
+        for number in range(count)
+    )
+    desired, closed = spec_of("hubs:\n" + hubs), []
     connections = connect()
     for hub in desired.hubs.values():
         connections.open(hub)
-    assert len(connections._contexts) == 1
+    idle = httpx.MockTransport(lambda _: None)
+    idle.close = lambda: closed.append(1)
+    opened = connections.open(desired.hubs["h7"])
+    opened._transport._idle.append(idle)
+    connections.rest("h7")
+    connections.rest("no hub that is open")
+    assert closed == ([] if kept else [1])
+    connections.close()
+    assert closed == [1]
+
+
+def test_as_many_files_may_be_open_as_the_system_allows():
+    least, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, most), most))
+        make_room()
+        wanted = 8192 if most == resource.RLIM_INFINITY else min(8192, most)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (wanted, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        make_room()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (least, most))

@@ -52,6 +52,12 @@ def test_fewer_hubs_are_the_same_spec():
     assert (one.spec, one.declared_ids, one.protected_ids) == (desired.spec, {"a", "b"}, {"a"})
 
 
+def test_a_hub_that_is_selected_keeps_its_wave():
+    desired = spec_of(HUBS + "rollout: {waves: [[lab], [prod]]}")
+    one = desired.only_hubs(frozenset({"prod"}))
+    assert (one.hubs["prod"].wave, one.rollout, one.spec) == (2, desired.rollout, desired.spec)
+
+
 def test_hubs_and_keys_are_in_the_order_of_their_names():
     desired = spec_of(HUBS.replace("lab", "z") + "keys: {b: {roles: [User]}, a: {roles: [User]}}")
     assert list(desired.hubs) == ["prod", "z"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from builders import key, spec_of
 
 from keyspec.diff import compare_keys, unknown_fields
@@ -53,4 +54,14 @@ def test_zero_and_empty_are_values():
     assert compare_keys(wanted("{roles: [User], description: '', reauth_timeout: 1}"), key("a", "x", "User", 0)) == (
         Change("description", "x", ""),
         Change("reauth_timeout", 0, 1),
+    )
+
+
+def test_the_lines_of_a_text_are_never_aligned(monkeypatch):
+    """That takes time in the square of their number, and a hub may send megabytes."""
+    monkeypatch.setattr("difflib.SequenceMatcher.__init__", lambda *_, **__: pytest.fail("lines are compared"))
+    text = "x\n\n" * 1000
+    live = key("a", text, ("A", "B"))
+    assert compare_keys(wanted('{roles: [A, B], description: "\\n\\n\\n"}'), live) == (
+        Change("description", text, "\n\n\n"),
     )

@@ -6,8 +6,10 @@ import threading
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from keyspec.fleet import run_fleet
+from keyspec.fleet import PATIENCE_S, run_fleet
 
 
 def ignore(_):
@@ -113,3 +115,111 @@ def test_an_item_begins_only_when_those_it_comes_after_are_done():
 def test_waiting_for_others_takes_no_ones_place(parallel):
     after = {0: frozenset((3,)), 1: frozenset((3,)), 2: frozenset((0,))}
     assert run_fleet(str.upper, "abcd", parallel=parallel, interrupted=lambda _: None, after=after) == tuple("ABCD")
+
+
+@given(st.data())
+def test_whatever_comes_after_what_each_begins_once_and_after_all_it_waits_for(data):
+    count = data.draw(st.integers(1, 12))
+    after = {
+        place: data.draw(st.frozensets(st.integers(0, place - 1), max_size=3))
+        for place in range(1, count)
+        if data.draw(st.booleans())
+    }
+    ended = []
+
+    def work(place):
+        seen = frozenset(ended)
+        ended.append(place)
+        return place, seen
+
+    done = run_fleet(work, range(count), parallel=data.draw(st.integers(1, 4)), interrupted=ignore, after=after)
+    assert [place for place, _ in done] == list(range(count))
+    assert all(after.get(place, frozenset()) <= seen for place, seen in done)
+
+
+def left():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("hub-")]
+
+
+def test_items_that_hang_hold_up_the_others_no_longer_than_patience():
+    release, done = threading.Event(), []
+
+    def work(item):
+        if item == "hangs":
+            assert release.wait(30)
+        else:
+            done.append(item)
+            if len(done) == 20:
+                release.set()
+        return item
+
+    items = ["hangs"] * 5 + list(range(20))
+    assert run_fleet(work, items, parallel=2, interrupted=ignore, patience_s=0.05) == tuple(items)
+
+
+def test_within_patience_no_more_than_parallel_are_under_way_and_quick_ones_take_no_more_threads():
+    names = set()
+
+    def work(_):
+        names.add(threading.current_thread().name)
+        time.sleep(0.001)
+
+    run_fleet(work, range(300), parallel=3, interrupted=ignore)
+    assert len(names) <= 3
+    assert PATIENCE_S >= 1
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_however_many_hang_threads_are_bounded_and_none_is_left(parallel):
+    release, most, lock, under_way = threading.Event(), 0, threading.Lock(), 0
+
+    def work(_):
+        nonlocal most, under_way
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+            if most == 8 * parallel:
+                threading.Timer(0.3, release.set).start()
+        assert release.wait(30)
+        with lock:
+            under_way -= 1
+
+    run_fleet(work, range(12 * parallel), parallel=parallel, interrupted=ignore, patience_s=0.0)
+    assert most == 8 * parallel
+    assert left() == []
+
+
+def test_where_the_system_has_no_more_threads_those_there_are_do_it_all(monkeypatch):
+    started, start = [], threading.Thread.start
+
+    def refuse(thread):
+        if thread.name.startswith("hub-"):
+            if len(started) == 2:
+                raise RuntimeError("can't start new thread")
+            started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert run_fleet(str.upper, "abcdefgh", parallel=4, interrupted=ignore) == tuple("ABCDEFGH")
+    assert len(started) == 2
+    with pytest.raises(RuntimeError, match="new thread"):  # not even one
+        run_fleet(str.upper, "a", parallel=4, interrupted=ignore)
+
+
+def test_what_an_interrupt_raises_ends_the_run_once_those_under_way_have_ended():
+    ended = []
+
+    def work(item):
+        if item == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.3)
+        ended.append(item)
+
+    def interrupted(_):
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        run_fleet(work, range(9), parallel=1, interrupted=interrupted)
+    assert ended == [0]
+    assert left() == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

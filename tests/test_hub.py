@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -333,6 +335,66 @@ def test_a_hub_past_its_deadline_is_not_asked_until_the_next_phase(fake, hub):
     hub.lock_key("ci_deployer")
 
 
+class Crowd:
+    """A hub that counts who asks it at once, and answers a little later; `first` is asked before it answers."""
+
+    def __init__(self, fake, first=None):
+        self.answer, self.first = fake.handle, first or (lambda _: None)
+        self.lock, self.under_way, self.most = threading.Lock(), 0, 0
+        self.arrived = []
+        fake.handle = self.handle
+        for number in range(24):
+            fake.add(f"k{number}")
+
+    def handle(self, request):
+        with self.lock:
+            self.arrived.append(time.monotonic())
+            number = len(self.arrived)
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+        answer = self.first(number)
+        time.sleep(0.005)
+        with self.lock:
+            self.under_way -= 1
+        return answer or self.answer(request)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_while_a_hub_wants_a_pause_no_thread_sends_anything_and_then_half_as_many(fake, status):
+    together = threading.Barrier(8)
+
+    def first(number):
+        if number > 8:
+            return None
+        together.wait(10)
+        if number == 1:
+            return refuse(status, "c", "m", **{"retry-after": "1"})
+        while not hub._pace._pauses:  # the others are under way when the first is refused
+            time.sleep(0.001)
+        crowd.most = 0
+        return None
+
+    crowd = Crowd(fake, first)
+    with fake.connect(world=World()) as hub, ThreadPoolExecutor(8) as workers:
+        list(workers.map(hub.lock_key, fake.keys))
+    assert len(crowd.arrived) == 26
+    assert crowd.arrived[8] - crowd.arrived[7] > 0.9
+    assert crowd.most <= 5  # four, and one more after ten answers
+
+
+def test_a_hub_is_asked_by_as_many_at_once_as_its_concurrency(fake):
+    crowd = Crowd(fake)
+    with fake.connect(world=World(), concurrency=3) as hub, ThreadPoolExecutor(8) as workers:
+        list(workers.map(hub.lock_key, fake.keys))
+    assert crowd.most == 3
+
+
+def test_a_hub_that_rests_can_be_asked_again(hub):
+    assert hub.list_keys()
+    hub.rest()
+    assert hub.list_keys()
+
+
 def test_requests_keep_to_the_cap(fake):
     with fake.connect(requests_per_second=2) as hub:
         for _ in range(5):
@@ -414,6 +476,54 @@ def test_an_answer_that_repeats_keyspecs_own_key_is_never_quoted(fake, hub, stat
     with pytest.raises(HubError) as caught:
         hub.lock_key("ci_deployer")
     assert CREDENTIAL not in "".join(traceback.format_exception(caught.value))
+
+
+ANSWERS = {
+    "import": (NEW["import_key"], refuse(500, "c", "m")),
+    "create": (NEW["create_key"], httpx.Response(201, json={"keyId": "ci_deployer", "apiKey": VALUE})),
+    "create that broke": (NEW["create_key"], httpx.Response(500, json={"apiKey": VALUE})),
+    "create without a usable value": (NEW["create_key"], httpx.Response(201, json={"apiKey": f"{VALUE}\n"})),
+}
+
+
+@pytest.mark.parametrize(("ask", "answer"), ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize("form", [VALUE, VALUE.upper(), VALUE.replace("-", "%2D")])
+def test_a_value_that_was_carried_is_not_quoted_from_any_later_answer(fake, hub, ask, answer, form):
+    has_key(fake)
+    fake.fail(1, answer)
+    with suppress(AnswerLost):
+        ask(hub)
+    fake.fail(2, refuse(403, "c", f"no {form}"))
+    with pytest.raises(HubError, match="answered 403") as caught:
+        hub.get_key("ci_deployer")
+    fake.fail(3, refuse(403, "c", "no other"))
+    with pytest.raises(HubError, match="it says: c: no other"):
+        hub.get_key("ci_deployer")
+    assert form not in "".join(traceback.format_exception(caught.value))
+    assert "it says" not in str(caught.value)
+    assert VALUE not in repr(hub.__dict__)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, content=b"{}", headers={"content-type": f"x/{CREDENTIAL}"}),
+        httpx.Response(200, json={"rows": [{"keyId": f"a{CREDENTIAL}", "description": 5}]}),
+        httpx.Response(200, json={"rows": [{"keyId": f"a{CREDENTIAL}{'a' * 300}"}] * 2, "totalCount": 2}),
+        httpx.Response(200, json={"rows": [{"keyId": f"{'a' * 155}{CREDENTIAL}{'a' * 300}", "locked": 7}]}),
+    ],
+    ids=["type", "row", "repeated row", "row that is cut"],
+)
+def test_nothing_of_an_answer_is_told_that_repeats_keyspecs_own_key(fake, hub, answer):
+    fake.fail(1, answer)
+    with pytest.raises(HubError, match="fake: list keys: the answer is not") as caught:
+        hub.list_keys()
+    assert CREDENTIAL[:8] not in "".join(traceback.format_exception(caught.value)).lower()
+
+
+def test_an_id_that_repeats_the_imported_value_is_not_told(fake, hub):
+    fake.fail(1, httpx.Response(201, json={"keyId": f"x{VALUE.upper()}"}))
+    assert hub.import_key(KEY, Secret(VALUE)) is None
 
 
 @pytest.mark.parametrize("operation", [*WRITES, *NEW])

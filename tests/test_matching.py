@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 from builders import merged
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keyspec.matching import Matcher
+from keyspec.selector import matches_any, parse_selector
+from keyspec.spec import Rollout
 
 SPEC = merged("""
     hubs:
@@ -37,3 +41,22 @@ def test_unequal_holds_for_hubs_without_the_label():
 def test_overrides_are_found_by_hub_in_file_order_whatever_hubs_the_key_is_for():
     overrides = MATCHER.overrides_of(SPEC.keys["exact"].value)
     assert overrides == {"prod_eu": (0, 1, 3), "prod_us": (0, 1, 3), "lab_1": (2, 3)}
+
+
+def test_a_hub_is_in_the_first_wave_that_means_it_counting_from_one():
+    waves = (("region=eu", "nobody"), ("env=prod",), ("*",))
+    assert MATCHER.waves_of(Rollout(waves)) == {"prod_eu": 1, "prod_us": 2, "lab_1": 3}
+
+
+def test_a_hub_that_no_wave_means_is_in_none():
+    assert MATCHER.waves_of(Rollout((("lab_*",),))) == {"lab_1": 1}
+
+
+@given(
+    st.lists(st.sampled_from(["prod_eu", "lab_1", "lab*", "*", "env=prod", "region!=us", "lab_1,env=prod"]), max_size=4)
+)
+def test_a_plain_name_means_what_it_means_as_a_selector(selectors):
+    parsed = [parse_selector(text) for text in selectors]
+    labels = {name: hub.value.labels for name, hub in sorted(SPEC.hubs.items())}
+    expected = tuple(name for name, of in labels.items() if matches_any(parsed, name, of))
+    assert MATCHER.match(tuple(selectors)) == expected

@@ -40,7 +40,7 @@ def test_the_same_hub_declared_twice_is_an_error():
     assert problems_of(HUBS, HUBS) == [("2.yaml:2:8", "declared-twice")]
 
 
-@pytest.mark.parametrize("section", ["ownership: {}", "guards: {}", "defaults: {}"])
+@pytest.mark.parametrize("section", ["ownership: {}", "guards: {}", "defaults: {}", "rollout: {waves: [['*']]}"])
 def test_what_governs_the_run_stands_once_and_only_in_files_that_are_named(section):
     assert merged(HUBS, section)
     assert problems_of(HUBS, section, section) == [("3.yaml:2:1", "declared-twice")]
@@ -67,6 +67,78 @@ def test_a_profile_that_nobody_declares_is_an_error_with_a_hint():
 def test_a_selector_that_matches_no_hub_is_an_error_anywhere(where):
     (problem,) = problems_of(HUBS + f"keys: {{a: {{roles: [x], {where}}}}}\n")
     assert problem[1] == "unmatched-selector"
+
+
+FLEET = """hubs:
+  prod_1: {url: "https://a.example", auth: "env:A", auth_key_id: own, labels: {env: prod}}
+  prod_2: {url: "https://b.example", auth: "env:A", auth_key_id: own, labels: {env: prod}}
+  lab: {url: "https://c.example", auth: "env:A", auth_key_id: own, labels: {env: lab}}
+"""
+
+
+def wrong_waves(*waves, before=FLEET):
+    """Give what is wrong with waves that stand on lines 8 and more of one file."""
+    lines = "".join(f"    - {wave}\n" for wave in waves)
+    with pytest.raises(SpecError) as caught:
+        merged(before + "rollout:\n  waves:\n" + lines)
+    return [(str(problem.source), problem.code, problem.message, problem.hint) for problem in caught.value.problems]
+
+
+def test_a_rollout_that_has_every_hub_in_a_wave_is_fine():
+    spec = merged(FLEET, 'rollout: {waves: [[lab], ["env=prod"]]}')
+    assert str(spec.rollout.source("waves", 1)) == "2.yaml:2:26"
+    assert spec.rollout.value.waves == (("lab",), ("env=prod",))
+    assert merged(FLEET).rollout is None
+
+
+def test_a_selector_of_a_wave_that_matches_no_hub_is_an_error():
+    assert wrong_waves("['env=lab', lba]", "['*']") == [
+        ("1.yaml:8:19", "unmatched-selector", "`lba` matches no hub", "did you mean `lab`?")
+    ]
+
+
+def test_a_hub_in_no_wave_is_an_error_that_names_it():
+    assert wrong_waves("[prod_1]") == [
+        ("1.yaml:7:3", "no-wave", "in no wave: `lab`, `prod_2`", 'add a last wave ["*"]')
+    ]
+
+
+def test_of_many_hubs_in_no_wave_the_first_are_named():
+    more = "".join(
+        f'  hub_{number}: {{url: "https://{number}.example", auth: "env:A", auth_key_id: own}}\n' for number in range(9)
+    )
+    ((_, _, message, _),) = wrong_waves("['env=prod']", before=FLEET + more)
+    assert message == "in no wave: `hub_0`, `hub_1`, `hub_2`, `hub_3`, `hub_4` and 5 more"
+
+
+def test_a_wave_that_earlier_ones_leave_no_hub_may_wait_for_hubs_to_come():
+    assert len(merged(FLEET, "rollout: {waves: [['*'], [lab]]}").rollout.value.waves) == 2
+
+
+def test_a_wave_that_means_no_hub_at_all_is_told_of_its_selectors_only():
+    assert [problem[:2] for problem in wrong_waves("['*']", "[nowhere, gone]")] == [
+        ("1.yaml:9:8", "unmatched-selector"),
+        ("1.yaml:9:17", "unmatched-selector"),
+    ]
+
+
+def test_everything_wrong_with_waves_is_told_in_one_run():
+    assert [problem[:2] for problem in wrong_waves("['env=canray']", "['env=prod']", "[prod_1]")] == [
+        ("1.yaml:7:3", "no-wave"),
+        ("1.yaml:8:8", "unmatched-selector"),
+    ]
+
+
+def test_waves_are_not_judged_while_hubs_are_unknown():
+    unread = Problem("file-missing", "gone")
+    rollout = "rollout: {waves: [[later], [prod, own]]}\n"
+    assert problems_of(HUBS + rollout, found_before=[unread]) == [("None", "file-missing")]
+    assert problems_of(HUBS.replace("https", "ftp") + rollout) == [("1.yaml:2:20", "invalid-value")]
+
+
+def test_waves_with_something_wrong_hide_no_problem_of_the_rest():
+    text = FLEET + "rollout: {waves: [[lab], []]}\nkeys: {a: {roles: [x], hubs: [gone]}}\n"
+    assert problems_of(text) == [("1.yaml:6:26", "invalid-value"), ("1.yaml:7:31", "unmatched-selector")]
 
 
 def test_every_problem_of_every_file_is_found_in_one_run():

@@ -10,7 +10,7 @@ import strategies
 from example_plan import PLAN, REPORT
 from hypothesis import given
 
-from keyspec.plan import Change, Finding, HubRow, Plan, Step, Summary
+from keyspec.plan import Change, Finding, Forecast, HubRow, Plan, Step, Summary
 from keyspec.plandocument import plan_digest, plan_document, report_document
 from keyspec.source import Source
 
@@ -34,7 +34,7 @@ def test_a_document_is_as_the_product_says():
     )
     plan = Plan(
         spec="sha256:" + "5" * 64,
-        hubs=(HubRow("prod_eu", "https://x", "read", 13),),
+        hubs=(HubRow("prod_eu", "https://x", "read", 13, unchanged=10, unlisted=1, forecast=Forecast(2, seconds=0.5)),),
         steps=(step,),
         findings=(Finding("unlisted-key", "info", "not declared", "prod_eu", "old_1"),),
         summary=Summary(edit=1, unchanged=10, unlisted=1),
@@ -56,7 +56,19 @@ def test_a_document_is_as_the_product_says():
             "unchanged": 10,
             "unlisted": 1,
         },
-        "hubs": [{"name": "prod_eu", "url": "https://x", "status": "read", "live_keys": 13, "error": None}],
+        "hubs": [
+            {
+                "name": "prod_eu",
+                "url": "https://x",
+                "status": "read",
+                "live_keys": 13,
+                "error": None,
+                "unchanged": 10,
+                "unlisted": 1,
+                "wave": None,
+                "forecast": {"requests": 2, "seconds": 0.5},
+            }
+        ],
         "steps": [
             {
                 "number": 1,
@@ -73,6 +85,7 @@ def test_a_document_is_as_the_product_says():
                 "bites_within": 60,
                 "permissions": {"gives": ["Sensor Status"], "takes": []},
                 "phase": 2,
+                "recovery": False,
             }
         ],
         "findings": [

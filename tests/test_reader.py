@@ -4,10 +4,14 @@ import pytest
 from bench import Bench, told
 from fakes.hub import refuse
 
+from keyspec.connect import Connections
+from keyspec.devhub import DevHub
 from keyspec.errors import KeyspecError
 from keyspec.loader import load_desired
 from keyspec.ownership import Policy
 from keyspec.reader import read_fleet, read_given, read_records
+from keyspec.reconcile import apply_run, plan_run
+from keyspec.session import Options, Session
 
 
 @pytest.fixture
@@ -94,3 +98,47 @@ def test_a_pinned_spec_reads_no_value_through_a_link(bench):
     assert read_given(entry, bench.session(), follow_links=True).reveal() == "fr0m-a-file"
     with pytest.raises(KeyspecError):
         read_given(entry, bench.session(), follow_links=False)
+
+
+def test_whoever_follows_is_told_when_reading_a_hub_and_its_turn_begin_and_end(bench):
+    events = []
+    bench.run(
+        on_begin=lambda name: events.append(f"{name} begins"),
+        on_end=lambda name: events.append(f"{name} ends"),
+        on_read=lambda live: events.append(f"{live.name} is read"),
+        on_step=lambda result: events.append(result.outcome),
+    )
+    reading, turn = ["fake begins", "fake ends", "fake is read"], ["fake begins", "applied", "applied", "fake ends"]
+    assert events == [*reading, *turn]
+
+
+def test_a_hub_that_cannot_be_read_or_listed_again_ends_too(bench):
+    events = []
+    session = bench.session(on_begin=lambda _: events.append("begins"), on_end=lambda _: events.append("ends"))
+    planned = bench.plan(session)
+    bench.fake.fail_next("list_keys", refuse(403, "no", "no"))
+    apply_run(planned, bench.options(), session, asked=True)
+    bench.fake.fail_next("list_keys", refuse(403, "no", "no"))
+    bench.plan(session)
+    assert events == ["begins", "ends"] * 3
+
+
+def test_reading_many_hubs_leaves_few_connections_open_and_a_turn_none(tmp_path):
+    with DevHub("lab") as hub:
+        hubs = "".join(
+            f'  h{number}: {{url: "{hub.url}", auth: "env:K", auth_key_id: keyspec_ci}}\n' for number in range(80)
+        )
+        text = f"hubs:\n{hubs}keys: {{keyspec_ci: {{roles: [Administrator], description: x, hubs: [h1]}}}}\n"
+        (tmp_path / "keyspec.yaml").write_text(f"keyspec: 1\n{text}")
+        environ = {"K": hub.admin_value, "XDG_STATE_HOME": str(tmp_path)}
+        session = Session(connections=Connections(environ=environ))
+        options = Options(files=(str(tmp_path / "keyspec.yaml"),))
+        planned = plan_run(options, session)
+        opened = session.connections._hubs
+        assert len(opened) == 80
+        assert 0 < sum(len(each._transport._idle) for each in opened.values()) <= 64
+        report = apply_run(planned, options, session)
+        assert told(report) == ["edit keyspec_ci applied"]
+        assert report.hubs[1].verified
+        assert opened["h1"]._transport._idle == []
+        session.connections.close()

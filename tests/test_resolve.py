@@ -171,6 +171,36 @@ def test_the_digest_follows_from_what_is_meant_not_from_how_it_is_written():
     assert spec_of("keys: {a: {roles: [A]}}").spec != spec_of("keys: {a: {roles: [A], protected: true}}").spec
 
 
+WAVES = 'rollout: {waves: [["env=lab"], ["*"]], max_failed_hubs: %d}\n'
+
+
+def test_every_hub_knows_its_wave_and_the_spec_its_rollout():
+    desired = spec_of(TWO + WAVES % 2)
+    assert {name: hub.wave for name, hub in desired.hubs.items()} == {"lab": 1, "prod": 2}
+    assert (desired.rollout.waves, desired.rollout.max_failed_hubs) == ((("env=lab",), ("*",)), 2)
+
+
+def test_without_a_rollout_there_are_no_waves():
+    desired = spec_of(TWO)
+    assert {hub.wave for hub in desired.hubs.values()} == {None}
+    assert desired.rollout is None
+
+
+def test_the_digest_follows_from_the_waves_of_hubs_not_from_their_selectors():
+    one = spec_of(TWO + WAVES % 0).spec
+    assert one != spec_of(TWO).spec
+    assert one == spec_of(TWO + "rollout: {waves: [[lab], [prod]], max_failed_hubs: 1}").spec
+    assert one != spec_of(TWO + "rollout: {waves: [[prod], [lab]]}").spec
+    assert one != spec_of(TWO + "rollout: {waves: [['*']]}").spec
+
+
+def test_the_digest_of_a_spec_without_waves_stays_as_it_was():
+    was = "sha256:409a2523f79a55ab409e2ed781940a9c9aad55522c7e6cc99dfed8b967bd9644"
+    text = TWO + "keys: {a: {roles: [A]}}\nguards: {max_deletes: 3%s}"
+    assert spec_of(text % "").spec == was
+    assert spec_of(text % ", plan_max_age: 12h").spec == was
+
+
 def test_contracts_do_not_change_the_resolved_keys():
     text = "keys: {a: {roles: [U]}}"
     assert spec_of(text).spec == spec_of(text, contract=contract_without("lock_key")).spec

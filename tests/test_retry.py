@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyspec.retry import MAX_ATTEMPTS, PATIENCE_S, GiveUp, Lost, Wait, decide, parse_retry_after
+from keyspec.retry import MAX_ATTEMPTS, PATIENCE_S, GiveUp, Lost, Wait, decide, find_pause, parse_retry_after
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 A, G, L = Wait, GiveUp, Lost
@@ -105,8 +105,30 @@ def test_the_wait_that_a_hub_asks_for_is_honoured_up_to_a_minute():
     def after(seconds):
         return decide(attempt=1, kind="write", failure="status", status=429, retry_after_s=seconds, jitter=0)
 
-    assert after(60) == Wait(60)
+    assert after(60) == Wait(60, for_all=True)
     assert after(61) == GiveUp()
+
+
+@given(
+    st.sampled_from(["read", "write"]), st.integers(1, 6), st.integers(100, 599), st.none() | st.floats(0, 9e4), jitters
+)
+def test_what_a_hub_wants_of_all_is_told_of_every_attempt_that_asked_too_much_and_of_no_other(
+    kind, attempt, status, retry_after_s, jitter
+):
+    pause_s = find_pause(attempt=attempt, jitter=jitter, status=status, retry_after_s=retry_after_s)
+    assert (pause_s is not None) == (status == 429 or (status == 503 and retry_after_s is not None))
+    assert pause_s is None or pause_s >= max(retry_after_s or 0, 0.125)
+    decision = decide(
+        attempt=attempt,
+        kind=kind,
+        failure="status",
+        status=status,
+        retry_after_s=retry_after_s,
+        jitter=jitter,
+    )
+    if isinstance(decision, Wait):
+        assert decision.for_all == (pause_s is not None)
+        assert pause_s in (None, decision.seconds)
 
 
 @pytest.mark.parametrize(

@@ -101,3 +101,55 @@ def test_one_value_crosses_from_one_environment_to_another_only_if_all_are_named
 
 def test_hubs_of_one_environment_share_without_more_words():
     assert problems("{shared: true, origin: a}", env={"a": "lab", "b": "lab"}) == []
+
+
+FLEET = "hubs:\n" + "".join(f"  {name}: {HUB % name}\n" for name in "abcd") + 'defaults: {store: "file:s/{key}"}\n'
+
+
+def wrong_origin(key, waves="[[b], [a, c], [d]]"):
+    """Give what is wrong with a key that stands on line 10."""
+    spec = merged(FLEET + f"rollout: {{waves: {waves}}}\nkeys:\n  ci_a: {{roles: [User], {key}}}\n")
+    try:
+        build_desired(spec, dict.fromkeys(spec.hubs, default_contract()))
+    except SpecError as error:
+        return [(str(each.source), each.code, each.message, each.hint) for each in error.problems]
+    return []
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "value: {shared: true, origin: b}",
+        "hubs: [a, c, d], value: {shared: true, origin: c}",
+        "hubs: [c, d], value: {shared: true, origin: c}",
+        "hubs: [d], value: {shared: true, origin: d}",
+    ],
+)
+def test_the_origin_is_in_the_first_wave_of_the_hubs_of_its_key(key):
+    assert wrong_origin(key) == []
+
+
+def test_an_origin_in_a_later_wave_is_an_error_at_its_place():
+    assert wrong_origin("value: {shared: true, origin: d}") == [
+        (
+            "1.yaml:10:47",
+            "origin-wave",
+            "`d` makes this value in wave 3, and `b` needs it in wave 1",
+            "`origin:` name one of its hubs in wave 1: b",
+        )
+    ]
+    ((_, _, message, hint),) = wrong_origin("hubs: [a, c, d], value: {shared: true, origin: d}")
+    assert message == "`d` makes this value in wave 3, and `a` needs it in wave 2"
+    assert hint == "`origin:` name one of its hubs in wave 2: a, c"
+
+
+@pytest.mark.parametrize(
+    "value", ["{from: generated, shared: true}", '{from: "env:X", shared: true}', "{from: generated}, hubs: [d]"]
+)
+def test_a_value_that_no_other_hub_makes_knows_no_waves(value):
+    assert wrong_origin(f"value: {value}") == []
+
+
+def test_an_origin_that_is_no_hub_of_the_key_is_told_of_that_only():
+    ((_, code, _, _),) = wrong_origin("hubs: [a, b], value: {shared: true, origin: d}")
+    assert code == "value-origin"

@@ -4,7 +4,7 @@ import jsonschema
 import pytest
 from builders import reading
 
-from keyspec.spec import SPEC_FORMAT, Guards, Hub, Ownership, is_loopback, is_name, spec_schema
+from keyspec.spec import SPEC_FORMAT, Guards, Hub, Ownership, Rollout, is_loopback, is_name, spec_schema
 from keyspec.validation import validate_document
 
 PROD = {"url": "https://prod.example", "auth": "env:A", "auth_key_id": "own"}
@@ -35,6 +35,7 @@ def refused(**parts):
 def test_the_defaults_are_those_of_the_product():
     guards = Guards()
     assert (guards.max_deletes, guards.max_change_share, guards.unlock) == (5, 30, False)
+    assert guards.plan_max_age is None
     assert Ownership() == Ownership(key_ids=(), unlisted="report")
     prod = hub()
     assert (prod.concurrency, prod.timeout, prod.contract, prod.tls.verify) == (8, 10, "cipherinsights-v1", True)
@@ -131,6 +132,63 @@ def test_no_setting_of_a_hub_takes_what_it_does_not_mean(field):
     assert refused(hubs={"prod": PROD | field})
 
 
+@pytest.mark.parametrize(("written", "seconds"), [(90, 90), ("90s", 90), ("12h", 43_200), ("2d", 172_800)])
+def test_the_age_of_a_plan_is_a_duration(written, seconds):
+    assert valid(guards={"plan_max_age": written}).guards.plan_max_age == seconds
+
+
+@pytest.mark.parametrize("written", [0, "0h", "12 h", "1h30m", True, [], "none"])
+def test_the_age_of_a_plan_is_nothing_else(written):
+    assert refused(guards={"plan_max_age": written}) == ["invalid-value"]
+
+
+def test_a_rollout_is_waves_of_selectors_in_their_order_and_no_hub_may_fail_unless_it_says_so():
+    waves = [["env=canary"], ["env=prod,region=eu", "lab_*"], ["*"]]
+    assert valid(rollout={"waves": waves}).rollout == Rollout(tuple(map(tuple, waves)), max_failed_hubs=0)
+    assert valid(rollout={"waves": [["*"]], "max_failed_hubs": 3}).rollout.max_failed_hubs == 3
+
+
+@pytest.mark.parametrize(
+    ("rollout", "wrong"),
+    [
+        ({}, ["missing-field"]),
+        ({"waves": []}, ["invalid-value"]),
+        ({"waves": [[]]}, ["invalid-value"]),
+        ({"waves": [["*"], []]}, ["invalid-value"]),
+        ({"waves": ["*"]}, ["wrong-type"]),
+        ({"waves": "*"}, ["wrong-type"]),
+        ({"waves": [["a b"]]}, ["invalid-value"]),
+        ({"waves": [[1]]}, ["wrong-type"]),
+        ({"waves": [["*"]], "max_failed_hubs": -1}, ["invalid-value"]),
+        ({"waves": [["*"]], "max_failed_hubs": 1.0}, ["wrong-type"]),
+        ({"waves": [["*"]], "max_failed_hubs": "1"}, ["wrong-type"]),
+        ({"waves": [["*"]], "max_failed_hubs": True}, ["wrong-type"]),
+        ({"waves": [["*"]], "max_failed_hubs": None}, ["null-value"]),
+        ({"waves": [["*"]], "max_failed": 1}, ["unknown-field"]),
+        ([["*"]], ["wrong-type"]),
+    ],
+)
+def test_a_rollout_is_nothing_else(rollout, wrong):
+    assert refused(rollout=rollout) == wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("rollout: {}", "2:1"),
+        ("rollout:\n  waves: []", "3:10"),
+        ("rollout:\n  waves:\n    - []", "4:7"),
+        ("rollout:\n  waves:\n    - [ok, 'a b']", "4:12"),
+        ("rollout: {waves: [[x]], max_failed: 1}", "2:25"),
+        ("rollout: {waves: [[x]], max_failed_hubs: -1}", "2:42"),
+        ("guards: {plan_max_age: 12 h}", "2:24"),
+    ],
+)
+def test_what_is_wrong_with_waves_is_told_where_it_stands(text, place):
+    (problem,) = validate_document(reading(text).document, SPEC_FORMAT)[1]
+    assert str(problem.source) == f"keyspec.yaml:{place}"
+
+
 def test_a_reference_is_never_quoted():
     _, problems = validate({"hubs": {"prod": PROD | {"auth": "hunter2"}}})
     assert all("hunter2" not in str(problem) for problem in problems)
@@ -166,6 +224,7 @@ EXAMPLES = [
     {"keyspec": 1, "include": ["teams/*.yaml"], "ownership": {"key_ids": ["ci_*"], "unlisted": "lock"}},
     {"keyspec": 1, "hubs": {"prod": PROD | {"auth_key_id": ["a", "b"], "timeout": "10s", "requests_per_second": 20, "labels": {"a": "b"}}}},
     {"keyspec": 1, "guards": {"max_change_share": "30%", "max_deletes": 0, "unlock": True}, "profiles": {"p": {"roles": ["a"]}}},
+    {"keyspec": 1, "rollout": {"waves": [["env=a", "b"], ["*"]], "max_failed_hubs": 2}, "guards": {"plan_max_age": "12h"}},
     {"keyspec": 1, "keys": {"a": {"extends": "p", "hubs": ["x"], "per_hub": {"x": {"state": "absent"}}, "protected": True}}},
 ]  # fmt: skip
 
@@ -180,7 +239,9 @@ def test_the_schema_takes_what_validation_takes(example):
 @pytest.mark.parametrize(
     "example",
     [{}, {"keyspec": 2}, {"keyspec": 1, "kyes": {}}, {"keyspec": 1, "keys": {"bad id": {}}}, {"keyspec": 1, "keys": {"a": {"roles": []}}},
-     {"keyspec": 1, "guards": {"max_change_share": 30}}, {"keyspec": 1, "hubs": {"prod": {}}}, {"keyspec": 1, "keys": {"a": {"state": None}}}],
+     {"keyspec": 1, "guards": {"max_change_share": 30}}, {"keyspec": 1, "hubs": {"prod": {}}}, {"keyspec": 1, "keys": {"a": {"state": None}}},
+     {"keyspec": 1, "rollout": {}}, {"keyspec": 1, "rollout": {"waves": []}}, {"keyspec": 1, "rollout": {"waves": [[]]}},
+     {"keyspec": 1, "rollout": {"waves": [["*"]], "max_failed_hubs": -1}}, {"keyspec": 1, "guards": {"plan_max_age": "12 h"}}],
 )  # fmt: skip
 def test_the_schema_refuses_what_validation_refuses(example):
     assert not jsonschema.Draft202012Validator(spec_schema()).is_valid(example)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from keyspec.disk import Trail, create_temporary, open_folder
 from keyspec.errors import KeyspecError, StoreError
 from keyspec.secret import Secret
 from keyspec.spool import Slot, Spool, Spooled
@@ -71,6 +72,21 @@ def test_a_file_that_cannot_be_read_is_an_error_and_stays(spool, content):
     with pytest.raises(StoreError, match=path.name):
         spool.find(SLOT)
     assert path.exists()
+
+
+def test_what_a_dead_process_left_half_written_is_swept_away_and_what_a_living_one_writes_is_not(spool, tmp_path):
+    path = spool.put(Spooled(SLOT, "n1", Secret("v4lue")))
+    dead = path.with_name("other.json.tmp")
+    dead.write_text("v4lue")
+    with open_folder(Trail(str(spool.folder), (), "")) as folder, create_temporary(folder, "living.json.tmp"):
+        spool.sweep()
+        assert sorted(each.name for each in spool.folder.iterdir()) == sorted([path.name, "living.json.tmp"])
+    assert spool.find(SLOT).value.reveal() == "v4lue"
+
+
+def test_there_need_be_no_folder_to_sweep(tmp_path):
+    Spool(tmp_path / "nowhere").sweep()
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_no_link_is_followed(spool, tmp_path):

@@ -75,6 +75,33 @@ def test_a_connection_is_used_again():
     assert len(seen) == 2
 
 
+def test_after_a_rest_a_new_connection_is_opened_and_kept_again():
+    with serving(["read", OK, "read"], ["read", OK, "read", OK]) as (url, seen):
+        transport = Transport(timeout_s=2, clock=time.monotonic)
+        assert isinstance(transport.send("GET", url, {}, b""), Answer)
+        transport.rest()
+        assert transport._idle == []
+        for _ in range(2):
+            assert isinstance(transport.send("GET", url, {}, b""), Answer)
+        transport.close()
+    assert [bool(read) for read in seen] == [True, False, True, True]  # the first was closed, not left to be
+
+
+def test_a_rest_leaves_a_request_under_way_alone():
+    with serving(["read", 0.3, OK, "read", OK]) as (url, seen):
+        transport = Transport(timeout_s=2, clock=time.monotonic)
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(transport.send("GET", url, {}, b"")))
+        thread.start()
+        while not seen:
+            time.sleep(0.001)
+        transport.rest()
+        thread.join()
+        answers.append(transport.send("GET", url, {}, b""))
+        transport.close()
+    assert [answer.status for answer in answers] == [200, 200]
+
+
 def test_redirects_are_not_followed_and_cookies_not_kept():
     away = b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n"
     with serving(["read", away, "read", OK]) as (url, seen):

@@ -81,6 +81,45 @@ def test_guards_may_be_tighter_never_looser(guards, names):
         ]
 
 
+@pytest.mark.parametrize(
+    ("age", "least", "allowed"),
+    [
+        ("", "", True),
+        ("plan_max_age: 12h", "", True),
+        ("plan_max_age: 12h", "plan_max_age: 12h", True),
+        ("plan_max_age: 1h", "plan_max_age: 12h", True),
+        ("plan_max_age: 720m", "plan_max_age: 12h", True),
+        ("plan_max_age: 43201s", "plan_max_age: 12h", False),
+        ("", "plan_max_age: 12h", False),
+    ],
+)
+def test_a_plan_may_grow_no_older_than_the_trusted_file_says(age, least, allowed):
+    ours, theirs = (
+        spec(f"{{max_deletes: 3, {age}}}"),
+        trusted(TRUSTED.replace("max_deletes: 3", f"max_deletes: 3, {least}")),
+    )
+    if allowed:
+        assert pin_hubs(ours, theirs)
+    else:
+        assert refused(pin_hubs, ours, theirs) == ["`guards.plan_max_age` allows more than the trusted file"]
+
+
+def test_a_guard_that_allows_more_is_told_where_it_stands_or_is_missing():
+    least = trusted(TRUSTED.replace("max_deletes: 3", "plan_max_age: 12h"))
+    places = []
+    for guards in ("{plan_max_age: 1d}", "{max_deletes: 3}"):
+        with pytest.raises(RefusedError) as caught:
+            pin_hubs(spec(guards), least)
+        places += [str(problem.source) for problem in caught.value.problems]
+    assert places == ["1.yaml:3:10", "1.yaml:3:1"]
+
+
+def test_waves_are_the_specs_own():
+    text = 'hubs: {prod: {url: "https://prod.example", auth: "env:PROD", auth_key_id: [own, spare], contract: c.yaml, tls: {ca_file: ca.pem}}}'
+    ours = merged(text + "\nguards: {max_deletes: 3}\nrollout: {waves: [['*']], max_failed_hubs: 9}")
+    assert pin_hubs(ours, trusted()).rollout == ours.rollout
+
+
 def test_everything_untrusted_is_told_at_once():
     assert len(refused(pin_hubs, spec("{}", url='"https://evil.example"', auth='"env:OTHER"'), trusted())) == 3
 

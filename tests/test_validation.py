@@ -48,7 +48,7 @@ def test_an_unknown_field_stands_at_its_name_and_gets_the_nearest_one():
 
 def test_an_unknown_field_without_a_near_one_names_those_that_are_known():
     ((_, _, _, hint),) = problems_of("keyspec: 1\nguards: {qqq: 1}\n")
-    assert hint == "known here: max_deletes, max_change_share, unlock"
+    assert hint == "known here: max_deletes, max_change_share, unlock, plan_max_age"
 
 
 def test_the_field_that_names_a_format_is_suggested_as_it_is_written():

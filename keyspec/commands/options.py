@@ -112,6 +112,39 @@ def spec_options(function: F) -> F:
     return function
 
 
+def shard_options(function: F) -> F:
+    """Add what narrows a run to a part of a large fleet: --wave, --shard."""
+    for add in (
+        option(
+            "--shard",
+            metavar="N/M",
+            panel=SCOPE,
+            callback=_read_shard,
+            help="Only part N of M of the hubs, told by their names; see `keyspec report merge`.",
+        ),
+        option(
+            "--wave",
+            type=click.IntRange(1),
+            metavar="N",
+            panel=SCOPE,
+            help="Only the hubs of this wave of the rollout.",
+        ),
+    ):
+        function = add(function)
+    return function
+
+
+def _read_shard(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Any:
+    from keyspec.shard import parse_shard
+
+    if value is None:
+        return None
+    try:
+        return parse_shard(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 def file_option(function: F) -> F:
     """Add -f."""
     return option(

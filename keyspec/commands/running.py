@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from keyspec.connect import make_room
 from keyspec.errors import KeyspecError
 from keyspec.ownership import Policy
 from keyspec.report import ExitCode, HubResult, Report, StepResult, apply_exit_code
@@ -12,10 +13,13 @@ from keyspec.session import Options, Session
 from keyspec.settings import harden_process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from keyspec.commands.screen import Screen
+    from keyspec.errors import Problem
+    from keyspec.plan import Plan
     from keyspec.reconcile import Planned
+    from keyspec.shard import Shard
 
 
 def make_options(  # noqa: PLR0913 - one for each option
@@ -30,6 +34,8 @@ def make_options(  # noqa: PLR0913 - one for each option
     allow_reimport: bool = False,
     take_over: tuple[str, ...] = (),
     allow_exec: tuple[str, ...] = (),
+    shard: Shard | None = None,
+    wave: int | None = None,
 ) -> Options:
     """Give the options of a run from those of a command."""
     policy = Policy(
@@ -38,35 +44,63 @@ def make_options(  # noqa: PLR0913 - one for each option
         allow_reimport=allow_reimport,
         take_over=take_over,
         keys=keys,
+        sharded=shard is not None,
     )
-    return Options(files=files, hubs=hubs, policy=policy, trusted=trusted, parallel=parallel, allow_exec=allow_exec)
+    return Options(
+        files=files,
+        hubs=hubs,
+        policy=policy,
+        trusted=trusted,
+        parallel=parallel,
+        shard=shard,
+        wave=wave,
+        allow_exec=allow_exec,
+    )
 
 
 @contextmanager
 def start(screen: Screen, options: Options, *, hubs: int) -> Iterator[Session]:
-    """Begin a session that counts hubs and steps on the screen, and close its connections in the end."""
+    """Begin a session whose hubs and steps are counted on the screen, and close its connections in the end."""
     harden_process()
-    session = Session(
-        on_read=lambda _: screen.count("hubs read", hubs),
-        on_step=screen.count_step,
-        allow_exec=options.allow_exec,
-    )
-    try:
-        yield session
-    finally:
-        session.connections.close()
+    make_room()
+    with screen.following() as progress:
+        progress.expect("hubs", "read", hubs)
+        session = Session(
+            on_begin=progress.begin,
+            on_end=progress.end,
+            on_read=lambda _: progress.count(),
+            on_step=lambda result: None if result.outcome == "held" else progress.count(),
+            allow_exec=options.allow_exec,
+        )
+        try:
+            yield session
+        finally:
+            session.connections.close()
 
 
-def show_plan(planned: Planned, screen: Screen) -> None:
+def show_plan(plan: Plan, screen: Screen, *, refusals: Iterable[Problem] = ()) -> None:
     """Write a plan, with what refuses it."""
+    refused = tuple(refusals)
     if screen.form == "text":
-        screen.write(_say_plan(planned, screen, color=screen.colored))
+        screen.write(_say_plan(plan, refused, screen, color=screen.colored))
         return
     from keyspec.render.json import render_plan_json
 
-    screen.write(render_plan_json(planned.plan))
-    if planned.refusals:
-        screen.show_problems(planned.refusals, as_data=False)
+    screen.write(render_plan_json(plan, refusals=refused))
+    if refused:
+        screen.show_problems(refused, as_data=False)
+
+
+def save_plan(planned: Planned, path: str, made_at: float, screen: Screen) -> None:
+    """Save a plan as a file; `made_at` is in seconds since the epoch."""
+    from datetime import UTC, datetime
+
+    from keyspec.files import write_file
+    from keyspec.planfile import dump_plan
+
+    created_at = datetime.fromtimestamp(made_at, UTC).isoformat(timespec="seconds")
+    write_file(path, dump_plan(planned.plan, created_at=created_at), private=False)
+    screen.note(f"saved; apply exactly this with: keyspec apply {path}")
 
 
 def review_plan(planned: Planned, screen: Screen, *, asking: bool) -> None:
@@ -76,12 +110,12 @@ def review_plan(planned: Planned, screen: Screen, *, asking: bool) -> None:
     nobody is asked about.
     """
     if planned.refusals:
-        show_plan(planned, screen)
+        show_plan(planned.plan, screen, refusals=planned.refusals)
     elif screen.form == "json":
         if asking:
-            screen.say(_say_plan(planned, screen, color=screen.colored_beside))
+            screen.say(_say_plan(planned.plan, (), screen, color=screen.colored_beside))
     elif asking or not screen.quiet:
-        show_plan(planned, screen)
+        show_plan(planned.plan, screen)
         screen.write("\n")
 
 
@@ -116,13 +150,7 @@ def show_report(report: Report, screen: Screen) -> None:
         screen.say(f"keyspec: the steps were done, but {error}\n")
 
 
-def _say_plan(planned: Planned, screen: Screen, *, color: bool) -> str:
+def _say_plan(plan: Plan, refusals: Iterable[Problem], screen: Screen, *, color: bool) -> str:
     from keyspec.render.text import render_plan
 
-    return render_plan(
-        planned.plan,
-        refusals=planned.refusals,
-        color=color,
-        width=screen.width,
-        verbose=screen.verbose,
-    )
+    return render_plan(plan, refusals=refusals, color=color, width=screen.width, verbose=screen.verbose)

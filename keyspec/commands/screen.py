@@ -1,4 +1,4 @@
-"""Where a command writes: data to stdout, everything else to stderr, progress on a terminal only.
+"""Where a command writes: data to stdout, everything else to stderr, progress out of their way.
 
 A reader of stdout that went away is no failure: the exit code says what happened.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import wraps
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from keyspec.errors import KeyspecError, Problem, ProblemsError, SpecError, UsageError
@@ -17,11 +17,12 @@ from keyspec.render.console import DEFAULT_WIDTH, wants_color
 from keyspec.report import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from typing import TextIO
 
+    from keyspec.commands.progress import Progress
     from keyspec.render.console import ColorChoice
-    from keyspec.report import StepResult
 
 _OPTIONS: Final = ("form", "color", "verbose", "quiet")
 _TURN_S: Final = 0.2
@@ -35,11 +36,8 @@ class Screen:
     color: ColorChoice = "auto"
     verbose: bool = False
     quiet: bool = False
-    _lock: Lock = field(default_factory=Lock)
-    _counts: dict[str, int] = field(default_factory=dict)
-    _shown: bool = False
     _written: bool = False
-    _steps: int = 0
+    _progress: Progress | None = None
 
     @property
     def colored(self) -> bool:
@@ -60,9 +58,9 @@ class Screen:
 
     def write(self, text: str) -> None:
         """Write data."""
-        self._clear()
         self._written = True
-        write_out(text)
+        with self._aside():
+            write_out(text)
 
     def note(self, text: str) -> None:
         """Say something beside the data."""
@@ -76,8 +74,8 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Write to stderr, in quiet too."""
-        self._clear()
-        write_beside(text)
+        with self._aside():
+            write_beside(text)
 
     def show_problems(self, problems: Iterable[Problem], *, as_data: bool = True) -> None:
         """Say what is wrong, for people; where JSON was asked for and none was written yet, as JSON, too."""
@@ -97,31 +95,30 @@ class Screen:
 
             self.write(render_problems_json(problems))
 
-    def expect(self, steps: int) -> None:
-        """Say how many steps an apply has to do."""
-        self._steps = steps
-
-    def count(self, what: str, of: int) -> None:
-        """Show progress on a terminal: one more of `of` is done."""
+    @contextmanager
+    def following(self) -> Iterator[Progress]:
+        """Show progress as long as this lasts, but not in quiet."""
+        from keyspec.commands.progress import Progress
         from keyspec.settings import is_terminal
 
-        if self.quiet or not is_terminal(sys.stderr):
+        progress = Progress(write_beside, width=_width_beside if is_terminal(sys.stderr) else None)
+        if self.quiet:
+            yield progress
             return
-        with self._lock:
-            self._counts[what] = self._counts.get(what, 0) + 1
-            write_beside(f"\r\x1b[K{what}: {self._counts[what]} of {of}")
-            self._shown = True
+        with progress:
+            self._progress = progress
+            try:
+                yield progress
+            finally:
+                self._progress = None
 
-    def count_step(self, result: StepResult) -> None:
-        """Show progress of an apply."""
-        if result.outcome != "held":
-            self.count("steps done", self._steps)
+    def expect(self, steps: int) -> None:
+        """Say how many steps an apply has to do."""
+        if self._progress is not None:
+            self._progress.expect("steps", "done", steps)
 
-    def _clear(self) -> None:
-        with self._lock:
-            if self._shown:
-                write_beside("\r\x1b[K")
-                self._shown = False
+    def _aside(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._progress is None else self._progress.aside()
 
 
 def with_screen(function: Callable[..., int]) -> Callable[..., int]:
@@ -171,6 +168,12 @@ def write_beside(text: str) -> None:
         sys.stderr.flush()
     except (OSError, ValueError):
         return
+
+
+def _width_beside() -> int:
+    from keyspec.settings import terminal_width
+
+    return terminal_width(sys.stderr, os.environ) or DEFAULT_WIDTH
 
 
 def _read_line() -> str:

@@ -1,7 +1,7 @@
 """How text meets a terminal: colour or none, how wide, and where a line breaks.
 
-Colour only repeats what words and symbols already say. A word is never broken and never cut, so an ID can be copied
-from any width.
+Colour only repeats what words and symbols already say. A word is never broken and never cut to fit, so an ID can be
+copied from any width.
 """
 
 from __future__ import annotations
@@ -44,23 +44,26 @@ class Page:
             return text
         return "\n".join(_paint_line(line, _CODES[style]) for line in text.split("\n"))
 
-    def wrap(self, text: str, *, indent: int) -> str:
-        """Break a text at blanks, to begin at column `indent` of a line and go on there; a word is never broken."""
+    def wrap(self, text: str, *, indent: int, hang: int = 0) -> str:
+        """Break a text at blanks, to begin at column `indent` of a line and go on there, or `hang` columns further.
+
+        A word is never broken. What may hold text from outside never goes on at column 0: it could pass for a line.
+        """
         if indent + cells(text) <= self.width:
             return text
         lines: list[str] = []
         words: list[str] = []
-        used = 0
+        used = indent
         for word in text.split(" "):
             size = cells(word)
-            if words and indent + used + size > self.width:
+            if words and used + size > self.width:
                 lines.append(" ".join(words).rstrip())
-                words, used = [], 0
+                words, used = [], indent + hang
             if words or word:
                 words.append(word)
                 used += size + 1
         lines.append(" ".join(words).rstrip())
-        return ("\n" + " " * indent).join(lines)
+        return ("\n" + " " * (indent + hang)).join(lines)
 
 
 def make_page(*, color: bool, width: int) -> Page:

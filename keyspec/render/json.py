@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from keyspec.report import Report
 
 
-def render_plan_json(plan: Plan) -> str:
-    """Write a plan as `plan_document` has it."""
-    return _write(plan_document(plan))
+def render_plan_json(plan: Plan, *, refusals: Iterable[Problem] = ()) -> str:
+    """Write a plan as `plan_document` has it, with what the guards refuse of it."""
+    refused = [_problem_data(problem) for problem in refusals]
+    return _write(plan_document(plan) | ({"refusals": refused} if refused else {}))
 
 
 def render_report_json(report: Report) -> str:

@@ -13,7 +13,7 @@ from keyspec.display import display
 from keyspec.plandocument import OUTCOMES
 from keyspec.render.console import Page, cells, make_page, pad
 from keyspec.render.fold import MOST_NAMES, fleet_of, fold_results, list_names, say_hubs
-from keyspec.render.phrases import SYMBOLS, say_count, say_text
+from keyspec.render.phrases import SYMBOLS, say_count, say_key, say_text
 from keyspec.render.text import ACTION_STYLES, MOST_HUB_LINES, paint_key, step_lines
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _result_lines(report: Report, page: Page, *, verbose: bool) -> Iterator[str]
     folds = [(result,) for result in report.results] if verbose else fold_results(report.results)
     ordered = sorted(folds, key=lambda results: _ORDER.index(results[0].outcome))
     marks = [f"#{results[0].step.number}" if len(results) == 1 else f"{len(results)}x" for results in ordered]
-    keys = [display(results[0].step.key_id, limit=None) for results in ordered]
+    keys = [say_key(results[0].step.key_id) for results in ordered]
     mark_cells = max(map(len, marks), default=0)
     key_cells = min(max(map(cells, keys), default=0), _MOST_KEY_CELLS)
     fleet = fleet_of(report.plan)

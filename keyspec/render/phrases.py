@@ -1,14 +1,18 @@
 """The words all renderers share: values, changes, counts and summaries.
 
-Values have passed `display()`; texts that may be long are cut there, names never are. Markup comes after.
+Values have passed `display()`; what may be long is cut there: JSON has all of it. A name stands in quotation marks
+where it could be taken for something else: for two names, for keyspec's own words, for a table's columns. A key ID
+that a spec can declare never does. Markup comes after.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from keyspec.display import display
 from keyspec.duration import format_duration
+from keyspec.spec import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,8 +29,13 @@ SYMBOLS: Final[dict[Action, str]] = {
     "unlock": "^",
     "delete": "-",
 }
+_MINUTE_S: Final = 60
 MOST_TEXT: Final = 400
-"""How many characters of a description or a message are shown; JSON has all of them."""
+"""How many characters of a description or a message are shown."""
+MOST_NAME: Final = 200
+"""How many of a name; one that a spec declares has at most 128."""
+_PLAIN_NAME: Final = re.compile(r"[\w./:@+-]+(?: [\w./:@+-]+)*")
+_CONTEXT: Final = 40
 
 
 def say_text(text: str) -> str:
@@ -51,15 +60,29 @@ def say_value(field: str, value: FieldValue) -> str:
 
 
 def say_names(names: Iterable[str]) -> str:
-    """List roles or permissions, quoted where a comma, a quotation mark or a blank at an end would mislead."""
-    listed = (_quote(name) if name != name.strip() or not name or set(name) & set(',"') else name for name in names)
-    return display(", ".join(listed) or "(none)", limit=None)
+    """List roles or permissions."""
+    return display(", ".join(map(say_name, names)) or "(none)", limit=None)
+
+
+def say_name(name: str) -> str:
+    """Show the name of a role or permission; bare where it is words of letters, digits and `._-/:@+`."""
+    return display(name, limit=MOST_NAME) if _PLAIN_NAME.fullmatch(name) else _quote_name(name)
+
+
+def say_key(key_id: str) -> str:
+    """Show the ID of a key; bare where a spec could declare it."""
+    return key_id if is_name(key_id) else _quote_name(key_id)
 
 
 def say_change(change: Change) -> str:
-    """Say what a field becomes, and what it was."""
-    after = say_value(change.field, change.after)
-    return after if change.before is None else f"{say_value(change.field, change.before)} {ARROW} {after}"
+    """Say what a field becomes, and what it was; of long texts the part where they begin to differ."""
+    before, after = change.before, change.after
+    if before is None:
+        return say_value(change.field, after)
+    if change.field == "description" and isinstance(before, str) and isinstance(after, str):
+        begin = _find_difference(before, after)
+        return f" {ARROW} ".join(_say_from(begin, text) for text in (before, after))
+    return f"{say_value(change.field, before)} {ARROW} {say_value(change.field, after)}"
 
 
 def worth_saying(step: Step, *, verbose: bool) -> tuple[Change, ...]:
@@ -94,7 +117,24 @@ def say_bite(steps: Sequence[Step]) -> str:
 def say_hub_status(hub: HubRow) -> str:
     """Say how many keys a hub holds, or why it could not be planned."""
     told = say_count(hub.live_keys or 0, "key") if hub.status == "read" else hub.status
+    told += "" if hub.wave is None else f", wave {hub.wave}"
     return f"{told}: {say_text(hub.error)}" if hub.error else told
+
+
+def say_forecast(hubs: Iterable[HubRow]) -> str:
+    """Say how many requests apply will send, and how long that takes at the rates declared; empty for none."""
+    forecasts = [hub.forecast for hub in hubs if hub.forecast and hub.forecast.requests]
+    if not forecasts:
+        return ""
+    told = f"Apply sends {say_count(sum(each.requests for each in forecasts), 'request')}"
+    told += f" to {say_count(len(forecasts), 'hub')}" if len(forecasts) > 1 else ""
+    slowest_s = max((each.seconds for each in forecasts if each.seconds is not None), default=None)
+    return f"{told}; at the declared rate that takes {_say_seconds(slowest_s)}." if slowest_s else f"{told}."
+
+
+def _say_seconds(seconds: float) -> str:
+    whole = max(round(seconds), 1)
+    return f"about {format_duration(whole if whole < _MINUTE_S else round(whole / _MINUTE_S) * _MINUTE_S)}"
 
 
 def say_summary(summary: Summary) -> str:
@@ -114,6 +154,36 @@ def say_unplanned(plan: Plan) -> str:
     return f"{sum(counts.values())} of {say_count(len(plan.hubs), 'hub')} not planned: {left}." if left else ""
 
 
+def _find_difference(before: str, after: str) -> int:
+    """Find where to begin so that it shows what differs: 0 where the beginnings show it."""
+    if _measure(before) <= MOST_TEXT and _measure(after) <= MOST_TEXT:
+        return 0
+    pairs = enumerate(zip(before, after, strict=False))
+    alike = next((at for at, (one, other) in pairs if one != other), min(len(before), len(after)))
+    if _measure(before[:alike]) <= MOST_TEXT // 2:
+        return 0
+    context = _CONTEXT
+    while _measure(before[alike - context : alike]) > MOST_TEXT // 4:
+        context //= 2
+    return alike - context
+
+
+def _say_from(begin: int, text: str) -> str:
+    return say_text(f"…{_quote(text[begin:])}" if begin else _quote(text))
+
+
+def _measure(text: str) -> int:
+    """Give the length of a text as it is shown; of a long one only that it is long."""
+    return len(display(_quote(text[:MOST_TEXT]), limit=None))
+
+
+def _quote_name(name: str) -> str:
+    return f'"{display(_escape(name), limit=MOST_NAME - 2)}"'
+
+
 def _quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return f'"{_escape(text)}"'
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -8,7 +8,7 @@ from keyspec.display import display
 from keyspec.duration import format_duration
 from keyspec.grid import COLUMNS
 from keyspec.render.console import Page, cells, make_page, pad
-from keyspec.render.phrases import say_count, say_names
+from keyspec.render.phrases import say_count, say_key, say_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _ROLES: Final = COLUMNS.index("roles")
 _LEAST_ROLE_CELLS: Final = 16
+_MOST_CELLS: Final = 64
+"""No column is wider, but for the roles'; what is longer sticks out of it, in its own row alone."""
 _GAP: Final = "  "
 
 
@@ -24,7 +26,8 @@ def render_grid(grid: GridPage, *, color: bool, width: int) -> str:
     """Write a page of the grid, with its headings and which rows of how many it shows."""
     page = make_page(color=color, width=width)
     table = [_say_row(row) for row in grid.rows]
-    sizes = [max(map(cells, column)) for column in zip(COLUMNS, *table, strict=True)]
+    widest = [max(map(cells, column)) for column in zip(COLUMNS, *table, strict=True)]
+    sizes = [size if at == _ROLES else min(size, _MOST_CELLS) for at, size in enumerate(widest)]
     spare = page.width - sum(sizes) - len(_GAP) * (len(sizes) - 1)
     sizes[_ROLES] = max(min(sizes[_ROLES], sizes[_ROLES] + spare), min(sizes[_ROLES], _LEAST_ROLE_CELLS))
     lines = [page.paint(_join(COLUMNS, sizes), "bold")]
@@ -36,7 +39,7 @@ def render_grid(grid: GridPage, *, color: bool, width: int) -> str:
 def _say_row(row: GridRow) -> tuple[str, ...]:
     return (
         display(row.hub, limit=None),
-        display(row.key_id, limit=None),
+        say_key(row.key_id),
         "?" if row.roles is None else say_names(row.roles),
         "?" if row.reauth_timeout_s is None else format_duration(row.reauth_timeout_s),
         {None: "?", True: "locked", False: "no"}[row.locked],

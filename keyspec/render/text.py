@@ -22,7 +22,9 @@ from keyspec.render.phrases import (
     say_bite,
     say_change,
     say_count,
+    say_forecast,
     say_hub_status,
+    say_key,
     say_permissions,
     say_summary,
     say_text,
@@ -51,6 +53,7 @@ _MOST_INFOS: Final = 20
 _ACTION_CELLS: Final = 6
 _LABEL_CELLS: Final = 14
 _MOST_KEY_CELLS: Final = 32
+_MOST_PROBLEM: Final = 2000
 
 
 def render_plan(plan: Plan, *, refusals: Iterable[Problem] = (), color: bool, width: int, verbose: bool = False) -> str:
@@ -111,7 +114,7 @@ def _hub_by_hub(plan: Plan, page: Page, *, verbose: bool) -> Iterator[list[str]]
         steps.setdefault(step.hub, []).append((step,))
     for hub in plan.hubs:
         line = f"{hub.name}  {hub.url}  {say_hub_status(hub)}"
-        head = _line(line, "bold" if hub.status == "read" else "red", page)
+        head = _line(line, "bold" if hub.status == "read" else "red", page, hang=4)
         yield [head, *_rows(steps[hub.name], None, page, verbose=verbose)]
 
 
@@ -153,7 +156,7 @@ def _unplanned_lines(hubs: Sequence[HubRow], page: Page) -> Iterator[str]:
 
 def _rows(folds: Sequence[tuple[Step, ...]], fleet: Fleet | None, page: Page, *, verbose: bool) -> Iterator[str]:
     marks = [f"#{steps[0].number}" if len(steps) == 1 else f"{len(steps)}x" for steps in folds]
-    keys = [display(steps[0].key_id, limit=None) for steps in folds]
+    keys = [say_key(steps[0].key_id) for steps in folds]
     mark_cells = max(map(len, marks), default=0)
     key_cells = min(max(map(cells, keys), default=0), _MOST_KEY_CELLS)
     held_cells = len("HELD  ") if any(steps[0].held for steps in folds) else 0
@@ -192,7 +195,7 @@ def _finding_lines(plan: Plan, page: Page, *, verbose: bool) -> list[str]:
 def _finding_line(findings: Sequence[Finding], fleet: Fleet, page: Page) -> str:
     first = findings[0]
     hubs = [finding.hub for finding in findings if finding.hub is not None]
-    keys = tuple(dict.fromkeys(finding.key_id for finding in findings if finding.key_id is not None))
+    keys = tuple(map(say_key, dict.fromkeys(finding.key_id for finding in findings if finding.key_id is not None)))
     if len(keys) > 1:
         there = dict.fromkeys(hubs)
         over = say_hubs(hubs, fleet) if len(there) == 1 else f"on {len(there)} hubs" if there else ""
@@ -216,9 +219,9 @@ def _refusal_lines(refusals: Sequence[Problem], page: Page) -> list[str]:
 def _problem_lines(problem: Problem, page: Page) -> Iterator[str]:
     place = page.paint(display(problem.source, limit=None), "bold") + ": " if problem.source else ""
     code = page.paint(display(problem.code), "red")
-    yield f"{place}{code}: {display(problem.message, limit=None)}"
+    yield f"{place}{code}: {display(problem.message, limit=_MOST_PROBLEM)}"
     if problem.hint:
-        yield f"    {display(problem.hint, limit=None)}"
+        yield f"    {display(problem.hint, limit=_MOST_PROBLEM)}"
 
 
 def _closing_lines(plan: Plan, page: Page, *, folded: bool) -> list[str]:
@@ -229,13 +232,18 @@ def _closing_lines(plan: Plan, page: Page, *, folded: bool) -> list[str]:
         lines.append(_line(f"Folded: -v shows each of the {len(plan.steps)} steps by its number.", "dim", page))
     if unplanned:
         lines.append(_line(unplanned, "red", page))
-    lines += [_line(f"{count} held: not done without {by}.", "yellow", page) for by, count in sorted(held.items())]
+    lines += [
+        _line(f"{count} held: not done without {by}.", "yellow", page, hang=2) for by, count in sorted(held.items())
+    ]
     if not plan.steps and not unplanned:
         looked = "every declared key is as declared" if plan.summary.unchanged else "no declared key was looked at"
         lines.append(f"Nothing to do: {looked}.")
+    if forecast := say_forecast(plan.hubs):
+        lines.append(_line(forecast, "dim", page))
     lines.append(_line(say_summary(plan.summary), "bold", page))
     return lines
 
 
-def _line(text: str, style: Style, page: Page) -> str:
-    return page.paint(page.wrap(display(text, limit=None), indent=0), style)
+def _line(text: str, style: Style, page: Page, *, hang: int = 0) -> str:
+    """Write a line; without `hang` all of it is keyspec's own words."""
+    return page.paint(page.wrap(display(text, limit=None), indent=0, hang=hang), style)

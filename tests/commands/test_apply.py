@@ -9,16 +9,21 @@ from processes import clean_environ, keyspec_command
 
 
 def start(folder, *args, **environ):
-    command, *words = keyspec_command(*args)
-    return pexpect.spawn(
-        command,
-        words,
+    return spawn(folder, keyspec_command(*args), **environ)
+
+
+def spawn(folder, command, **environ):
+    child = pexpect.spawn(
+        command[0],
+        command[1:],
         cwd=folder.path,
         env=clean_environ(TERM="xterm", **folder.environ, **environ),
         encoding="utf-8",
         timeout=60,
         dimensions=(40, 120),
     )
+    child.logfile_read = folder.heard
+    return child
 
 
 def end(child):
@@ -104,14 +109,7 @@ class TestAtATerminal:
     def test_beside_json_the_plan_to_confirm_stands_on_stderr(self, folder, tmp_path):
         out = tmp_path / "out.json"
         command = " ".join(keyspec_command("apply", "--format", "json"))
-        child = pexpect.spawn(
-            "/bin/sh",
-            ["-c", f"{command} > {out}"],
-            cwd=folder.path,
-            env=clean_environ(TERM="xterm", **folder.environ),
-            encoding="utf-8",
-            timeout=60,
-        )
+        child = spawn(folder, ["/bin/sh", "-c", f"{command} > {out}"])
         child.expect_exact("Plan: 1 to create")
         child.expect_exact("is accepted: ")
         child.sendline("no")

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from processes import run_keyspec
 
+from keyspec import cli
+
 
 def test_the_demo_ends_well_and_leaves_nothing(tmp_path):
     (tmp_path / "tmp").mkdir()
@@ -16,3 +18,9 @@ def test_the_demo_ends_well_and_leaves_nothing(tmp_path):
     assert "Nothing to do: every declared key is as declared." in ran.out
     assert max(map(len, ran.out.splitlines())) <= 120
     assert list((tmp_path / "tmp").iterdir()) == list((tmp_path / "home").iterdir()) == []
+
+
+def test_the_demo_shows_no_value(canary, capfd):
+    assert cli.call(["demo"]) == 0
+    canary.said.extend(capfd.readouterr())
+    assert len(canary.values) > 3 * 5

@@ -2,6 +2,7 @@
 
     python runner.py '{"at": 7, "what": "kill"}' apply --yes
 
+made       a descriptor that hears of the values that keyspec makes
 at         which point, from 1; 0: none, and the names of all points are written to the file `log`; or how its name begins
 what       kill: SIGKILL there · during: SIGKILL a little after the request that begins there · race: run all of
            another keyspec there, then go on
@@ -19,7 +20,7 @@ import sys
 import threading
 from pathlib import Path
 
-from keyspec import cli, custody, recovery
+from keyspec import cli, custody, recovery, turn
 from keyspec.errors import StoreError
 from keyspec.spool import Spool
 from keyspec.stores.file import FileStore
@@ -39,8 +40,10 @@ def kill():
 
 
 def race():
-    other = [sys.executable, __file__, json.dumps({"at": 0, "what": "kill", "broken": asked.get("other")})]
-    subprocess.run([*other, *asked["race"]], capture_output=True, check=False, timeout=60)
+    told = {"at": 0, "what": "kill", "made": asked["made"], "broken": asked.get("other")}
+    other = [sys.executable, __file__, json.dumps(told), *asked["race"]]
+    done = subprocess.run(other, capture_output=True, text=True, check=False, timeout=60, pass_fds=(asked["made"],))
+    sys.stderr.write(done.stdout + done.stderr)
 
 
 def reach(name):
@@ -74,6 +77,17 @@ def number_file_calls():
             return call(*args, **kwargs)
 
         setattr(os, name, numbered)
+
+
+def tell_made():
+    make = turn.make_value
+
+    def told(*args):
+        value = make(*args)
+        os.write(asked["made"], f"{value.reveal()}\n".encode())
+        return value
+
+    turn.make_value = told
 
 
 def fill_disk():
@@ -126,6 +140,7 @@ number(Transport, "send", lambda method, url, *_: None if method == "GET" else f
 number(Spool, "put", lambda *_: "spool put")
 number(Spool, "remove", lambda *_: "spool remove")
 number_file_calls()
+tell_made()
 try:
     code = cli.call(sys.argv[2:])
 finally:

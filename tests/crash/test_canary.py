@@ -1,103 +1,213 @@
-"""After every scenario, crashes included: no value and no credential is anywhere but in the store, the spool and the hub."""
+"""Answers that are cut, imports that are refused, a full disk: no value is told by any command, and the search bites.
+
+The campaign's worlds are searched like these (`World.check`), as is every lab and every folder of a command's test.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
-from contextlib import ExitStack
+import logging
+import os
+import shutil
+import tempfile
 from urllib.parse import quote
 
 import pytest
-from crash.world import GIVEN, Scenario, World, forms_of
+from canary import watch
+from crash.world import GIVEN, Scenario
 
-import keyspec.devhub.hub
-from keyspec.devhub import parse_faults
+from keyspec.devhub import DevHub
 
+REFERENCE = Scenario('{roles: [User], value: {from: "env:CI_VALUE"}}')
+GENERATED = "{roles: [User], value: {from: generated}}"
+SHARED = "{roles: [User], value: {shared: true, origin: a}}"
+VAULT = "vault:secret/{key}#value"
 SCENARIOS = {
-    "hub": (Scenario("{roles: [User]}"), ()),
-    "answer cut": (Scenario("{roles: [User]}"), ("POST /api_keys 1 after:cut",)),
-    "reference": (Scenario('{roles: [User], value: {from: "env:CI_VALUE"}}'), ()),
-    "refused import": (Scenario('{roles: [User], value: {from: "env:CI_VALUE"}}'), ("POST ** 1 before:status:422",)),
-    "shared": (Scenario("{roles: [User], value: {shared: true, origin: a}}", "abc", "file:secrets/{key}"), ()),
-    "generated": (Scenario("{roles: [User], value: {from: generated}}"), ("POST ** 1 after:cut",)),
-    "full disk": (Scenario("{roles: [User]}", condition="full-disk"), ()),
+    "answer cut": (Scenario("{roles: [User]}"), "POST /api_keys 1 after:cut"),
+    "answer truncated": (Scenario("{roles: [User]}"), "POST /api_keys 1 after:truncate"),
+    "refused import": (REFERENCE, "POST ** 1 before:status:422"),
+    "cut import": (Scenario(GENERATED), "POST ** 1 after:cut"),
+    "shared, refused": (Scenario(SHARED, "abc", "file:secrets/{key}"), "POST ** 1 before:status:403"),
+    "full disk": (Scenario("{roles: [User]}", condition="full-disk"), "GET ** 9 before:html"),
+    "vault, cut": (Scenario(SHARED, "abc", VAULT), "POST ** 1 after:cut"),
 }
-KILLED_AT = ("after POST", "before store read", "after spool put")
+TOLD = (
+    ["validate", "-v"],
+    ["plan", "-v"],
+    ["plan", "--format", "json"],
+    ["apply", "--yes", "-v"],
+    ["doctor"],
+    ["doctor", "--format", "json"],
+    ["list", "-v"],
+    ["list", "--format", "json"],
+)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_no_value_is_left_anywhere_but_where_it_belongs(tmp_path, monkeypatch, capfd, campaign, name):
-    whens = (None, *KILLED_AT) if campaign == "full" else (None, KILLED_AT[len(name) % 3])
-    made = record_values(monkeypatch)
-    for number, at in enumerate(whens):
-        live_and_search(
-            World(SCENARIOS[name][0], tmp_path / str(number), monkeypatch, capfd, ExitStack()), name, at, made
-        )
+def test_whatever_is_asked_after_trouble_no_value_is_told(world, name):
+    with world(*SCENARIOS[name]) as each:
+        each.spawn(0, "kill", "--format", "json")
+        each.heal()
+        for words in TOLD:
+            assert each.run(*words) in (0, 1, 3)
+        each.settle()
+        for words in TOLD:
+            assert each.run(*words) == 0
+        each.check_end()
 
 
-def live_and_search(world, name, at, made):
-    """Live through a scenario, killed at a point or not, and look everywhere twice."""
-    faults = SCENARIOS[name][1]
-    with world.stack:
-        world.begin()
-        for hub in world.hubs.values():
-            hub.set_knobs(faults=parse_faults(*faults))
-        world.spawn(at or 0, "kill", "--format", "json")
-        search(world, {*made, GIVEN})
-        world.heal()
-        for words in (
-            ["plan", "-v"],
-            ["plan", "--format", "json"],
-            ["apply", "--yes", "-v"],
-            ["doctor"],
-            ["list", "-v"],
-        ):
-            world.run(*words)
-        world.settle()
-        stored = {world.stored(hub) for hub in world.hubs}
-        search(world, {*made, *stored, GIVEN})
-        world.check_end()
+# Without these the search could be blind
 
 
-def record_values(patch):
-    """Note every value that a hub makes from now on."""
-    made = []
-    make = keyspec.devhub.hub.make_value
-    patch.setattr("keyspec.devhub.hub.make_value", lambda: made.append(make()) or made[-1])
-    return made
+def hide(value):
+    """Give a value in the forms in which it could be overlooked, whole and cut."""
+    yield from (value, value[: len(value) - 8], value[8:], value.encode().hex(), value.encode().hex().upper())
+    yield from (base64.b64encode(bytes(offset) + value.encode()).decode() for offset in range(3))
+    yield base64.urlsafe_b64encode(b"??" + value.encode()).decode()
+    yield from (json.dumps({"value": value}), quote(value), quote(value, safe=""))
 
 
-def search(world, values):
-    """Look for every form of every value, in all that was said and left, the store's and spool's own files apart."""
-    own = {"ci_a", "ci_a.prev"}
-    files = [path for path in world.folder.rglob("*") if path.is_file() and path.name not in own]
-    places = {str(path): path.read_text(errors="replace") for path in files if "spool" not in path.parts}
-    places |= {f"output {number}": text for number, text in enumerate(world.said)}
-    places |= {f"the name of {path}": str(path) for path in world.folder.rglob("*")}
-    credentials = {hub.admin_value for hub in world.hubs.values()}
-    for value in {*values, *credentials}:
-        for form in forms_of(value):
-            assert [place for place, text in places.items() if form in text] == [], "a value was left there"
+def leave(each, place, text):
+    """Leave a text somewhere; give how to take it away again."""
+    if place == "output":
+        each.said.append(text)
+        return each.said.pop
+    if place == "log":
+        logging.getLogger("httpcore").debug(text)
+        return lambda: each.canary.log.truncate(each.canary.log.seek(0))
+    path = each.folder / place
+    if place == "name":
+        (path := each.folder / "named" / text).mkdir(parents=True)
+        return lambda: shutil.rmtree(each.folder / "named")
+    if place == "temporary":
+        path = each.canary.temporary / "deep/down"
+        path.parent.mkdir(exist_ok=True)
+    before = path.read_bytes() if path.exists() else None
+    path.write_text(text)
+    return path.unlink if before is None else lambda: path.write_bytes(before)
 
 
-@pytest.mark.parametrize("place", ["notes.txt", "ci_a.tmp", "secrets/a/ci_a.keyspec", "output", "error"])
-def test_a_value_that_is_left_somewhere_is_found_in_whatever_form(tmp_path, monkeypatch, capfd, place):
-    world = World(SCENARIOS["reference"][0], tmp_path / "world", monkeypatch, capfd, ExitStack())
-    with world.stack:
-        world.begin()
-        world.settle()
-        search(world, {GIVEN})
-        for left in (
-            GIVEN,
-            base64.b64encode(b"x" + GIVEN.encode()).decode(),
-            json.dumps({"value": GIVEN}),
-            quote(GIVEN),
-        ):
-            said = list(world.said)
-            if place in ("output", "error"):
-                world.said.append(f"so: {left}")
-            else:
-                (world.folder / place).write_text(f"so: {left}")
-            with pytest.raises(AssertionError, match="a value was left there"):
-                search(world, {GIVEN})
-            world.said[:] = said
+PLACES = [
+    "notes.txt",
+    "keyspec.yaml",
+    "secrets/a/ci_a.keyspec",
+    "secrets/a/ci_a.tmp",
+    "secrets/a/ci_b",
+    "state/keyspec/list.json",
+    "output",
+    "log",
+    "name",
+    "temporary",
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_value_that_is_left_somewhere_is_found_in_whatever_form(world, place):
+    with world(REFERENCE) as each:
+        each.settle()
+        (each.folder / "state/keyspec").mkdir(parents=True, exist_ok=True)
+        credential, stored = each.hubs["a"].admin_value, each.stored("a")
+        assert stored == GIVEN
+        for value in (GIVEN, credential):
+            for text in hide(value):
+                take_away = leave(each, place, f"so: {text}")
+                with pytest.raises(AssertionError, match="a value was left there") as told:
+                    each.canary.search()
+                assert value not in str(told.value)
+                take_away()
+                each.canary.search()
+
+
+def test_a_temporary_file_is_the_stores_only_until_the_run_after_a_kill_has_settled(world):
+    with world(REFERENCE) as each:
+        each.settle()
+        path = each.folder / "secrets/a/ci_a.tmp"
+        path.write_text(GIVEN)
+        path.chmod(0o600)
+        each.canary.killed = True
+        each.canary.search()
+        each.canary.killed = False
+        with pytest.raises(AssertionError, match=r"secrets/a/ci_a\.tmp"):
+            each.canary.search()
+        path.unlink()
+
+
+@pytest.mark.parametrize("place", ["secrets/a/ci_a", "secrets/a/ci_a.prev", "state/keyspec/spool/x.json"])
+def test_a_value_where_it_belongs_is_found_if_others_may_read_it(world, place):
+    with world(REFERENCE) as each:
+        each.settle()
+        path = each.folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(GIVEN)
+        path.chmod(0o600)
+        each.canary.search()
+        path.chmod(0o640)
+        with pytest.raises(AssertionError, match=place):
+            each.canary.search()
+        path.chmod(0o600)
+
+
+@pytest.mark.parametrize("place", ["secrets/a/ci_a", "secrets/a/ci_a.prev", "state/keyspec/spool/x.json"])
+def test_a_credential_does_not_belong_even_there(world, place):
+    with world(REFERENCE) as each:
+        each.settle()
+        path = each.folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = path.read_text() if path.exists() else ""
+        path.write_text(each.hubs["a"].admin_value)
+        path.chmod(0o600)
+        with pytest.raises(AssertionError, match=place):
+            each.canary.search()
+        path.write_text(before)
+
+
+def test_a_spool_that_should_be_sealed_is_found_if_it_is_not(world):
+    with world(REFERENCE) as each:
+        spool = each.folder / "state/keyspec/spool"
+        spool.mkdir(parents=True)
+        each.canary.read_specs()
+        (spool / "x.age").write_text(GIVEN)
+        (spool / "x.age").chmod(0o600)
+        with pytest.raises(AssertionError, match=r"x\.age"):
+            each.canary.search()
+        (spool / "x.age").unlink()
+
+
+def test_a_dotenv_file_may_hold_a_value_in_its_lines_only(tmp_path):
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    (folder / "keyspec.yaml").write_text('keys: {a: {store: {primary: "age:a", replicas: ["dotenv:.env#CI"]}}}')
+    (env := folder / ".env").touch(mode=0o600)
+    with watch(folder) as canary:
+        canary.add(GIVEN)
+        env.write_text(f"OTHER=1\nexport CI='{GIVEN}'\n")
+        canary.search()
+        for text in (f"OTHER={GIVEN}\n", f"CI=x\n# {GIVEN}\n", f"MY_CI={GIVEN}\n"):
+            env.write_text(text)
+            with pytest.raises(AssertionError, match=r"\.env"):
+                canary.search()
+        env.write_text("")
+        (folder / "a").write_text(GIVEN)
+        with pytest.raises(AssertionError, match="'a'"):
+            canary.search()
+        (folder / "a").unlink()
+
+
+def test_every_value_that_a_hub_makes_or_is_given_is_known(tmp_path, monkeypatch, world):
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    with watch(folder) as canary, DevHub() as hub:
+        given = [hub.seed_key("a"), hub.seed_key("b", value=GIVEN), *hub.seed_keys(["c", "d"]).values()]
+        assert canary.values == {hub.admin_value, *given}
+        (folder / "reference").write_text("A-value-in-a-file-42\n")
+        canary.allow("reference")
+        (folder / "keyspec.yaml").write_text("value: {from: env:OURS}, auth: env:HOME")
+        monkeypatch.setenv("OURS", "A-value-in-the-environment")
+        canary.search()
+        more = {"A-value-in-a-file-42", "A-value-in-the-environment"}
+        assert canary.values == {hub.admin_value, *given, *more}
+        assert tempfile.gettempdir() == os.environ["TMPDIR"] == str(canary.temporary)
+    with world(Scenario(GENERATED), "POST ** * before:status:503") as each:
+        each.spawn("within link")
+        assert len(each.canary.values) == 3

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from builders import default_contract, plan_of, spec_of
+from builders import default_contract, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import thorough, worlds
+from universe import thorough, worlds
 
 from keyspec.live import LiveHub, read_keys, read_roles
 from keyspec.plandocument import plan_document
@@ -70,22 +69,16 @@ def test_the_order_of_what_hubs_and_stores_tell_changes_no_byte(world, data):
     records = dict(shuffled(data.draw, world.records.items()))
     policy = world.policy | {"keys": tuple(shuffled(data.draw, world.policy["keys"]))}
     again = plan_of(world.desired, *hubs, records=records, **policy)
-    assert render_plan_json(again) == render_plan_json(
-        plan_of(world.desired, *world.live.values(), records=world.records, **world.policy)
-    )
+    assert render_plan_json(again) == render_plan_json(world.plan())
 
 
 @thorough
 @given(worlds(), st.data())
 def test_the_order_of_a_spec_changes_nothing_but_the_places_it_names(world, data):
     document = {name: data.draw(reordered(part)) for name, part in shuffled(data.draw, world.spec.items())}
-    again = spec_of(json.dumps(document))
+    again = world.resolve(document)
     assert again.spec == world.desired.spec
-    plans = [
-        plan_of(desired, *world.live.values(), records=world.records, **world.policy)
-        for desired in (world.desired, again)
-    ]
-    assert without_places(plans[0]) == without_places(plans[1])
+    assert without_places(replace(world, desired=again).plan()) == without_places(world.plan())
 
 
 @st.composite

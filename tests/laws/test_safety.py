@@ -5,20 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from builders import check_guards, done, plan_of
+from builders import check_guards, done
 from hypothesis import given
-from strategies import thorough, worlds
+from universe import thorough, worlds
 
 from keyspec.order import CREATE, TIGHTEN, WIDEN, permissions_of
 from keyspec.spec import is_name
 
-
-def plan_world(world):
-    return plan_of(world.desired, *world.live.values(), records=world.records, **world.policy)
+MAKING = ("create", "import")
 
 
 def refused(world):
-    return {problem.code for problem in check_guards(plan_world(world), world.desired, world.live)}
+    return {problem.code for problem in check_guards(world.plan(), world.desired, world.live)}
 
 
 def prefixes(plan):
@@ -32,7 +30,7 @@ def changed(step):
 @thorough
 @given(worlds(told=False))
 def test_nothing_undeclared_and_unowned_is_touched(world):
-    for step in plan_world(world).steps:
+    for step in world.plan().steps:
         hub = world.desired.hubs[step.hub]
         owned = any(fnmatchcase(step.key_id, glob) for glob in world.desired.ownership.key_ids)
         assert step.key_id in hub.keys or (owned and is_name(step.key_id) and step.key_id not in hub.hub.auth_key_id)
@@ -41,21 +39,19 @@ def test_nothing_undeclared_and_unowned_is_touched(world):
 @thorough
 @given(worlds(told=False))
 def test_a_plan_is_refused_that_locks_deletes_or_narrows_or_widens_keyspecs_own_keys(world):
-    bad = [step for step in plan_world(world).steps if touches_own(step, world.desired.hubs[step.hub].hub.auth_key_id)]
+    bad = [step for step in world.plan().steps if touches_own(step, world.desired.hubs[step.hub].hub.auth_key_id)]
     assert bool(bad) is ("own-key" in refused(world))
 
 
 def touches_own(step, own):
-    harmless = step.action in ("create", "unlock") or (step.action == "edit" and set(changed(step)) == {"description"})
+    harmless = step.action in (*MAKING, "unlock") or (step.action == "edit" and set(changed(step)) == {"description"})
     return step.key_id in own and not harmless
 
 
 @thorough
 @given(worlds(told=False))
 def test_a_plan_is_refused_that_locks_deletes_or_weakens_protected_keys(world):
-    bad = [
-        step for step in plan_world(world).steps if step.key_id in world.desired.protected_ids and weakens(step, world)
-    ]
+    bad = [step for step in world.plan().steps if step.key_id in world.desired.protected_ids and weakens(step, world)]
     assert bool(bad) is ("protected-key" in refused(world))
 
 
@@ -70,7 +66,7 @@ def weakens(step, world):
 @thorough
 @given(worlds(told=False))
 def test_every_prefix_of_a_plan_respects_the_guards(world):
-    plan = plan_world(world)
+    plan = world.plan()
     if not refused(world):
         for steps in prefixes(plan):
             assert not check_guards(replace(plan, steps=steps), world.desired, world.live)
@@ -79,15 +75,15 @@ def test_every_prefix_of_a_plan_respects_the_guards(world):
 @thorough
 @given(worlds())
 def test_wherever_it_is_stopped_no_key_is_wider_than_it_was_or_was_declared_to_be(world):
-    plan = plan_world(world)
+    plan = world.plan()
     for steps in prefixes(plan):
         for name, hub in done(world.live, plan, steps).items():
             for key_id, key in (hub.keys or {}).items():
                 was = (world.live[name].keys or {}).get(key_id)
-                if was is None:  # a create, then at once its lock if it is declared locked
-                    assert key == replace(world.desired.hubs[name].keys[key_id].created(), state=key.state)
+                if was is None:  # brought to the hub, then at once its lock if it is declared locked
+                    assert key == replace(world.desired.fleet[name].keys[key_id].created(), state=key.state)
                     continue
-                allowed = [was, *as_declared(world.desired.hubs[name].keys.get(key_id), was)]
+                allowed = [was, *as_declared(world.desired.fleet[name].keys.get(key_id), was)]
                 assert any(is_no_wider(key, limit, hub.roles) for limit in allowed)
 
 
@@ -116,7 +112,7 @@ def is_no_wider(key, limit, roles):
 @thorough
 @given(worlds(told=False))
 def test_on_a_hub_tightening_comes_first_and_deletes_come_last(world):
-    plan = plan_world(world)
+    plan = world.plan()
     for name in world.desired.hubs:
         phases = [step.phase for step in plan.steps if step.hub == name]
         assert phases == sorted(phases)
@@ -125,7 +121,7 @@ def test_on_a_hub_tightening_comes_first_and_deletes_come_last(world):
             assert step.phase == WIDEN
         if step.action == "lock":
             assert step.phase == TIGHTEN or any(
-                each.action == "create" and each.key_id == step.key_id and each.phase >= CREATE for each in plan.steps
+                each.action in MAKING and each.key_id == step.key_id and each.phase >= CREATE for each in plan.steps
             )
 
 
@@ -133,7 +129,7 @@ def test_on_a_hub_tightening_comes_first_and_deletes_come_last(world):
 @given(worlds(told=False))
 def test_what_is_held_waits_for_its_own_allowance(world):
     named, allows = world.policy["keys"], world.policy
-    for step in plan_world(world).steps:
+    for step in world.plan().steps:
         desired = world.desired.hubs[step.hub].keys.get(step.key_id)
         if step.held:
             continue
@@ -145,7 +141,7 @@ def test_what_is_held_waits_for_its_own_allowance(world):
 @thorough
 @given(worlds(told=False))
 def test_only_what_was_read_as_locked_is_deleted(world):
-    for step in plan_world(world).steps:
+    for step in world.plan().steps:
         if step.action == "delete":
             assert world.live[step.hub].keys[step.key_id].state == "locked"
             assert not step.reversible
@@ -155,15 +151,16 @@ def test_only_what_was_read_as_locked_is_deleted(world):
 @given(worlds(told=False))
 def test_a_run_touches_only_the_keys_and_hubs_it_names(world):
     named = world.policy["keys"]
-    for step in plan_world(world).steps:
+    for step in world.plan().steps:
         assert not named or any(fnmatchcase(step.key_id, glob) for glob in named)
+        assert step.hub in world.only
         assert world.live[step.hub].keys is not None
 
 
 @thorough
 @given(worlds(told=False))
 def test_a_state_that_the_hub_does_not_tell_is_acted_upon_only_to_lock_what_reached_nobody(world):
-    for step in plan_world(world).steps:
+    for step in world.plan().steps:
         live = (world.live[step.hub].keys or {}).get(step.key_id)
         if live is not None and live.state is None and step.action in ("lock", "unlock", "delete"):
             assert step.recovery

@@ -8,9 +8,9 @@ import click
 import pytest
 from processes import run_keyspec
 
-from keyspec.cli import COMMANDS, main
+from keyspec.cli import COMMANDS, GROUPS, main
 
-COMMAND = {name: import_module(f"keyspec.commands.{name}").command for name in COMMANDS}
+COMMAND = {name: import_module(f"keyspec.commands.{name.replace(' ', '_')}").command for name in COMMANDS}
 WITH_OPTIONS = [name for name, command in COMMAND.items() if any(isinstance(p, click.Option) for p in command.params)]
 
 
@@ -22,7 +22,7 @@ def words_of(example):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_works_and_shows_the_examples(name, tmp_path):
-    ran = run_keyspec(name, "--help", cwd=tmp_path, environ={"COLUMNS": "100"})
+    ran = run_keyspec(*name.split(), "--help", cwd=tmp_path, environ={"COLUMNS": "100"})
     assert (ran.code, ran.err) == (0, "")
     assert f"Usage: keyspec {name}" in ran.out
     assert all(f"$ {example}\n" in re.sub(r" +\n", "\n", ran.out) for example in COMMAND[name].examples)
@@ -31,9 +31,9 @@ def test_the_help_works_and_shows_the_examples(name, tmp_path):
 
 @pytest.mark.parametrize(("name", "example"), [(name, text) for name in COMMANDS for text in COMMAND[name].examples])
 def test_an_example_is_a_command_that_can_be_given(name, example):
-    program, command, *rest = words_of(example)
-    assert (program, command) == ("keyspec", name)
-    ctx = COMMAND[name].make_context(name, rest, parent=click.Context(main, info_name="keyspec"))
+    words = ["keyspec", *name.split()]
+    assert words_of(example)[: len(words)] == words
+    ctx = COMMAND[name].make_context(name, words_of(example)[len(words) :], parent=click.Context(main, info_name="keyspec"))
     assert ctx.command is COMMAND[name]
 
 
@@ -42,7 +42,7 @@ def test_every_option_is_read_from_the_environment_by_its_own_name(name):
     options = [param for param in COMMAND[name].params if isinstance(param, click.Option)]
     for option in options:
         long = next(text for text in option.opts if text.startswith("--"))[2:].replace("-", "_").upper()
-        assert option.envvar in (f"KEYSPEC_{long}", f"KEYSPEC_{name.upper()}_{long}")
+        assert option.envvar in (f"KEYSPEC_{long}", f"KEYSPEC_{name.upper().replace(' ', '_')}_{long}")
         assert option.help
 
 
@@ -55,6 +55,15 @@ def test_one_variable_never_means_two_things():
     assert [variable for variable, found in meanings.items() if len(found) > 1] == []
 
 
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_shows_its_commands(group, tmp_path):
+    ran = run_keyspec(group, "--help", cwd=tmp_path)
+    assert (ran.code, ran.err) == (0, "")
+    within = [name.split()[-1] for name in COMMANDS if name.startswith(f"{group} ")]
+    assert within
+    assert all(name in ran.out for name in within)
+
+
 def test_the_list_of_commands_is_that_of_the_modules():
     assert list(COMMANDS) == list(COMMAND)
-    assert all(command.name == name and command.short_help for name, command in COMMAND.items())
+    assert all(command.name == name.split()[-1] and command.short_help for name, command in COMMAND.items())

@@ -36,6 +36,11 @@ def test_wrapping_loses_no_word_and_passes_the_width_for_a_single_word_only(text
             assert cells(line) <= width or " " not in line.strip()
 
 
+def test_what_goes_on_hangs_where_it_should():
+    assert Page(color=False, width=12).wrap("head one two three", indent=0, hang=4) == "head one two\n    three"
+    assert Page(color=False, width=12).wrap("head longish words", indent=2, hang=3) == "head\n     longish\n     words"
+
+
 @given(lines)
 def test_padding_counts_columns_not_characters(text):
     assert cells(pad(text, 200)) == 200

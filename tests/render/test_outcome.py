@@ -72,6 +72,19 @@ def test_failures_name_every_hub_and_successes_are_folded():
     assert "40 hubs: hub_0, hub_1, hub_2, hub_3, hub_4, hub_5 … (+34)  verified" in text
 
 
+def test_an_id_that_no_spec_can_declare_is_quoted_and_cut():
+    report = report_on(1, "failed", "409")
+    for key_id, shown in (
+        ("ci_a: applied", r'"ci_a: applied"'),
+        ("k" * 9_999, r'"k{100,}… \([0-9]+ more characters\)"'),
+    ):
+        (result,) = report.results
+        hostile = replace(report, results=(replace(result, step=replace(result.step, key_id=key_id)),))
+        for verbose in (False, True):
+            text = render_report(hostile, color=False, width=300, verbose=verbose)
+            assert re.search(rf"failed    ~ edit    {shown}: 409\n", text)
+
+
 def test_the_closing_line_counts_outcomes_and_verified_hubs():
     steps = SMALL.steps
     report = Report(

@@ -1,17 +1,23 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 from example_plan import PLAN, SMALL, STEPS
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keyspec.plan import Change, HubRow, Summary
 from keyspec.render.phrases import (
+    MOST_NAME,
     MOST_TEXT,
     say_bite,
     say_change,
     say_count,
     say_hub_status,
+    say_key,
+    say_name,
     say_names,
     say_summary,
     say_unplanned,
@@ -46,7 +52,76 @@ def test_a_long_description_is_cut_and_its_end_cannot_hide_what_it_becomes():
     assert said.endswith('→ "short"')
 
 
-def test_roles_are_never_cut():
+def test_of_long_descriptions_the_part_that_differs_is_shown():
+    before, after = ("A" * 5_000 + middle + "B" * 5_000 for middle in ("old", "new"))
+    alike = "A" * 40
+    said = say_change(Change("description", before, after))
+    assert re.fullmatch(rf'…"{alike}oldB+… \(\d+ more characters\) → …"{alike}newB+… \(\d+ more characters\)', said)
+    assert say_change(Change("description", before[:5_000], after[:5_003])) == f'…"{alike}" → …"{alike}new"'
+    early = say_change(Change("description", f"old{before}", f"new{before}"))
+    assert early.startswith('"oldAAA')
+    assert '→ "newAAA' in early
+
+
+@given(
+    st.text(st.sampled_from('A \x1b\u202e\U000e0001":#['), max_size=600),
+    st.text(st.sampled_from("xX\0"), max_size=500),
+    st.text(st.sampled_from("yY\\"), max_size=500),
+)
+def test_two_descriptions_never_look_the_same(alike, one, other):
+    said = say_change(Change("description", f"{alike}x{one}", f"{alike}y{other}"))
+    before, after = (re.sub(r"… \(\d+ more characters\)$", "", side) for side in said.split(" → "))
+    assert not before.startswith(after)
+    assert not after.startswith(before)
+    assert len(said) <= 2 * MOST_TEXT + 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["User", "Sensor Status", "Operator-2", "a/b:c@d+e_f.g", "Prüfer 3", "日本", "x" * MOST_NAME],
+)
+def test_plain_names_stand_bare(name):
+    assert say_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "(none)",
+        "(unknown)",
+        "User → X",
+        "User  X",
+        " User",
+        "User ",
+        "?",
+        "A, B",
+        "a=b",
+        "A… (5 more characters)",
+    ],
+)
+def test_names_that_could_pass_for_something_else_are_quoted(name):
+    assert say_name(name) == f'"{name}"'
+    assert say_key(name) == f'"{name}"'
+
+
+@pytest.mark.parametrize("name", ["User", "Sensor\x1bStatus, ", '"' * 9, "\\"])
+def test_names_without_end_are_cut_within_their_quotation_marks(name):
+    shown = say_name(name * 100_000)
+    assert len(shown) <= MOST_NAME
+    assert shown.startswith('"') is (name != "User")
+    assert re.search(r"… \([0-9]+ more characters\)$", shown.strip('"'))
+    assert shown.startswith('"') is shown.endswith('"')
+
+
+def test_an_id_is_bare_where_a_spec_can_declare_it():
+    assert say_key("k" * 128) == "k" * 128
+    assert say_key("k" * 129) == f'"{"k" * 129}"'
+    assert [say_key(key_id) for key_id in ("ci_a", "-a", "a b", "a:b")] == ["ci_a", '"-a"', '"a b"', '"a:b"']
+
+
+def test_no_role_is_left_out():
     roles = tuple(f"role_{number}" for number in range(500))
     assert say_names(roles).count("role_") == 500
 

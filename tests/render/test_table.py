@@ -45,6 +45,24 @@ def test_the_last_line_says_where_the_page_stands():
     assert render_grid(beyond, color=False, width=100).endswith("No rows on page 5: 3 keys found.\n")
 
 
+def test_names_that_pass_for_columns_are_quoted():
+    rows = (
+        GridRow("lab", "ci_a  User  1m  no", ("(none)", "?", "User"), 60, locked=False, declared=False),
+        GridRow("lab", "?", None, 60, locked=True, declared=False),
+    )
+    text = render_grid(select_rows(rows), color=False, width=120)
+    assert 'lab  "?"                   ?  ' in text
+    assert 'lab  "ci_a  User  1m  no"  "(none)", "?", User  1m' in text
+
+
+def test_a_name_without_end_is_cut_and_makes_no_other_row_wider():
+    rows = [GridRow("lab", name, (name,), 60, locked=False, declared=False) for name in ("A" * 1_000_000, "ci_a")]
+    _, first, *others, second, _, _ = render_grid(select_rows(rows), color=False, width=100).splitlines()
+    assert re.match(r'lab  "A+… \([0-9]+ more characters\)"  A+…  1m ', first)
+    assert max(map(len, (first, *others))) < 500
+    assert second == f"lab  {'ci_a':<64}  {'ci_a':<16}  1m       no      no"
+
+
 @given(st.lists(strategies.grid_rows, max_size=5), st.integers(min_value=1, max_value=120))
 def test_nothing_from_outside_reaches_the_terminal_armed(rows, width):
     text = render_grid(select_rows(rows), color=False, width=width)

@@ -97,10 +97,49 @@ def test_nothing_to_do_is_said_only_where_every_hub_was_planned():
     assert "Nothing to do: every declared key is as declared." in render_plan(read, color=False, width=100)
 
 
-def test_a_long_key_id_is_never_cut():
-    key_id = "k" * 300
-    text = render_plan(replace(SMALL, steps=(replace(SMALL.steps[0], key_id=key_id),)), color=False, width=40)
-    assert key_id in text
+def with_id(key_id):
+    return replace(SMALL, steps=(replace(SMALL.steps[0], key_id=key_id), *SMALL.steps[1:]))
+
+
+def test_an_id_that_a_spec_can_declare_is_never_cut():
+    key_id = "k" * 128
+    assert f"! lock    {key_id}\n" in render_plan(with_id(key_id), color=False, width=40)
+
+
+def test_an_id_that_no_spec_can_declare_is_cut_and_moves_no_other_row():
+    text = render_plan(with_id("k" * 100_000), color=False, width=300)
+    assert re.search(r'! lock    "k{100,}… \([0-9]+ more characters\)"\n', text)
+    assert "~ edit    ci_deployer\n" in text
+    assert max(map(len, text.splitlines())) < 250
+
+
+@pytest.mark.parametrize("key_id", ["ci a", "ci_a  on all 3 hubs", "(none)", "ci_a: applied", "", "a, b", 'x"y', "é"])
+def test_an_id_that_could_pass_for_more_than_an_id_is_quoted(key_id):
+    quoted = '"' + key_id.replace('"', '\\"') + '"'
+    assert f"! lock    {quoted}\n" in render_plan(with_id(key_id), color=False, width=100)
+    finding = Finding("unlisted-key", "info", "declared nowhere", "prod_ap", key_id)
+    plan = replace(SMALL, findings=(finding, replace(finding, key_id="ci_b")))
+    assert f"unlisted-key  {quoted}, ci_b (2 keys): declared" in render_plan(plan, color=False, width=120)
+    plan = replace(SMALL, findings=(finding,))
+    assert f"unlisted-key  {quoted}: declared" in render_plan(plan, color=False, width=120, verbose=True)
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+@pytest.mark.parametrize("alone", [False, True])
+def test_no_word_of_a_hub_begins_a_line(alone, verbose):
+    said = "--- Plan:" * 3 + " --- Plan: Folded: ##x" * 40
+    down = HubRow("lab", "https://lab.example.com", "unreadable", None, said)
+    finding = Finding("store-unread", "warning", said, "lab", "--- " * 100)
+    step = replace(SMALL.steps[0], hub="lab", reason=said, held_by=said, gives=(said,), key_id=said)
+    plan = replace(SMALL, hubs=(down,) if alone else (*SMALL.hubs, down), steps=(step,), findings=(finding,))
+    text = render_plan(plan, color=False, width=60, verbose=verbose)
+    assert "Plan: Folded:" in text
+    assert re.findall(r"^(?:--- |Plan: F|Folded: #|##).*", text, re.MULTILINE) == []
+
+
+def test_a_long_problem_is_cut():
+    problem = Problem("x", "m" * 10_000, None, "h" * 10_000)
+    assert [len(line) < 2_100 for line in render_problems([problem], color=False).splitlines()] == [True, True]
 
 
 def test_hubs_that_fail_alike_are_one_line():
@@ -138,7 +177,7 @@ def test_findings_that_say_the_same_are_one_line_over_keys_and_hubs():
 def test_the_permissions_of_a_lock_stand_only_in_verbose():
     step = replace(next(step for step in STEPS if step.action == "lock"), takes=("Login", "Shell"))
     plan = replace(PLAN, steps=(step,))
-    assert "takes" not in render_plan(plan, color=False, width=100)
+    assert "takes  " not in render_plan(plan, color=False, width=100)
     assert "Login, Shell" in render_plan(plan, color=False, width=100, verbose=True)
 
 

@@ -1,8 +1,10 @@
-"""Stories run on a lab: real devhubs, a folder with a spec and a store, the real command line, the exact wire log."""
+"""Stories run on a lab: real devhubs, a folder with a spec and a store, the real command line, the exact wire log.
+
+After each story no value is anywhere but where it belongs (`canary`).
+"""
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import signal
@@ -12,8 +14,9 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs
 
+import canary as canaries
 import pytest
 
 from keyspec import cli
@@ -21,6 +24,8 @@ from keyspec.devhub import DevHub, Knobs
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from canary import Canary
 
 BASE = "/api/v1"
 
@@ -63,8 +68,17 @@ class Lab:
     capfd: pytest.CaptureFixture[str]
     patch: pytest.MonkeyPatch
     stack: ExitStack
+    canary: Canary
     hubs: dict[str, DevHub] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
+
+    @property
+    def said(self):
+        """All that was said: what is put here is searched for values."""
+        return self.canary.said
+
+    def allow(self, path):
+        """Declare a file that a story puts a value into itself, and the values of which may stand nowhere else."""
+        self.canary.allow(path)
 
     def start(self, *names, **knobs):
         """Start hubs; their credentials stand in HUB_<NAME>_KEY."""
@@ -88,16 +102,18 @@ class Lab:
 
     def run(self, *words):
         """Run a command in this process."""
+        self.canary.read_specs()
         for hub in self.hubs.values():
             hub.clear_requests()
         self.capfd.readouterr()
         code = cli.call(list(words))
         out, err = self.capfd.readouterr()
-        self.said += [out, err]
+        self.said.extend((out, err))
         return Ran(code, out, err)
 
     def spawn(self, *words):
         """Start a command as a process of its own; it does not outlive the test."""
+        self.canary.read_specs()
         process = subprocess.Popen(
             [sys.executable, "-m", "keyspec", *words],
             cwd=self.folder,
@@ -114,8 +130,15 @@ class Lab:
     def finish(self, process):
         """Wait for such a process."""
         out, err = process.communicate(timeout=60)
-        self.said += [out, err]
+        self.said.extend((out, err))
         return Ran(process.returncode, out, err)
+
+    def kill(self, process):
+        """Kill such a process, and look for values in what it leaves."""
+        process.kill()
+        self.finish(process)
+        self.canary.killed = True
+        self.canary.search()
 
     def value(self, hub, key_id):
         """The value that the store holds for a key, None without one."""
@@ -137,14 +160,21 @@ class Lab:
                 assert key_id in {hub.check_value(value) for value in held}, f"{hub.name}: {key_id} has no value"
 
 
+@pytest.fixture(autouse=True)
+def canary(tmp_path):
+    """Every value that is made or given in this test; in the end none is anywhere but where it belongs."""
+    with canaries.watch(tmp_path) as canary:
+        yield canary
+
+
 @pytest.fixture
-def lab(tmp_path, monkeypatch, capfd):
+def lab(tmp_path, monkeypatch, capfd, canary):
     folder = tmp_path / "lab"
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
     with ExitStack() as stack:
-        yield Lab(folder, capfd, monkeypatch, stack)
+        yield Lab(folder, capfd, monkeypatch, stack, canary)
 
 
 def tell(exchange):
@@ -189,15 +219,7 @@ def wait_for():
 @pytest.fixture
 def forms_of():
     """Give the forms in which a value could lie about."""
-
-    def forms(value):
-        raw = value.encode()
-        yield from (value, raw.hex(), raw.hex().upper(), quote(value, safe=""), json.dumps(value)[1:-1])
-        for offset in range(3):
-            text = base64.b64encode(bytes(offset) + raw).decode()
-            yield text[4 if offset else 0 : len(text) // 4 * 4 - 4]
-
-    return forms
+    return canaries.forms_of
 
 
 @pytest.fixture

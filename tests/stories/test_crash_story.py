@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import stat
 from collections import Counter
 from contextlib import suppress
@@ -37,16 +38,18 @@ def apply_until_quiet(lab, *, most=6):
         assert ran.code in (0, 1, 3), ran.err
         assert "Traceback" not in ran.err
         if ran.code == 0 and lab.finish(lab.spawn("plan", "--exit-code")).code == 0:
+            lab.canary.killed = False
             return count
     raise AssertionError(f"not quiet after {most} runs: {ran.out}")
 
 
-def test_ctrl_c_finishes_what_is_in_flight_and_the_next_run_goes_on(lab, wait_for, interrupt):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_finishes_what_is_in_flight_and_the_next_run_goes_on(lab, wait_for, number):
     (hub,) = lab.start("lab", latency_ms=100)
     lab.write(CREATES, concurrency=2)
     process = lab.spawn("apply", "--yes", "--format", "json")
     assert wait_for(process, lambda: posts(hub) >= 2)
-    interrupt(process)
+    process.send_signal(number)
     ran = lab.finish(process)
     assert ran.code == 130, ran.err
     assert ran.json["interrupted"] is True
@@ -122,8 +125,7 @@ def test_killed_at_any_moment_it_converges_and_no_value_is_lost(lab, wait_for, c
         wait_for(process, lambda hub=hub, request=request: len(hub.requests) >= request)
         with suppress(TimeoutExpired):
             process.wait(timeout=delay_s)
-        process.kill()
-        lab.finish(process)
+        lab.kill(process)
 
         apply_until_quiet(lab)
         lab.check_custody(strangers=("stranger", "ci_wide"))
@@ -141,7 +143,7 @@ def test_killed_at_any_moment_it_converges_and_no_value_is_lost(lab, wait_for, c
             assert count == 1 + deleted[key_id], f"{key_id} was made {count} times, killed at {request}, {delay_s}"
 
 
-def test_no_value_and_no_credential_is_left_anywhere_but_in_the_store(lab, forms_of):
+def test_after_lost_answers_all_values_stand_in_the_store_which_is_ours_alone(lab):
     first, second = lab.start("first", "second")
     second.set_knobs(faults=parse_faults("POST /api_keys 2 after:cut", "POST /api_keys/ci_3/lock 1 after:html"))
     lab.write(CREATES.replace("ci_3: {roles: [User]}", "ci_3: {roles: [User], state: locked}"))
@@ -155,22 +157,10 @@ def test_no_value_and_no_credential_is_left_anywhere_but_in_the_store(lab, forms
     ):
         lab.run(*words)
     assert lab.run("plan", "--exit-code").code == 0
-    store = {path: path.read_text() for path in (lab.folder / "secrets").rglob("*") if path.is_file()}
-    values = {text for path, text in store.items() if path.suffix == ""}
-    assert len(values) == 2 * len(KEYS)
     lab.check_custody()
+    store = [path for path in (lab.folder / "secrets").rglob("*") if path.is_file()]
+    values = {path.read_text() for path in store if path.suffix == ""}
+    assert len(values) == 2 * len(KEYS)
+    assert values | {first.admin_value, second.admin_value} <= lab.canary.values
     assert {stat.S_IMODE(path.stat().st_mode) for path in store} == {0o600}
     assert {stat.S_IMODE(path.parent.stat().st_mode) for path in store} == {0o700}
-
-    notes = {path.name: text for path, text in store.items() if path.suffix}
-    others = {
-        path.name: path.read_text(errors="replace")
-        for path in lab.folder.parent.rglob("*")
-        if path.is_file() and path not in store
-    }
-    said = {f"output {number}": text for number, text in enumerate(lab.said)}
-    places = notes | others | said
-    for secret in (*values, first.admin_value, second.admin_value):
-        for form in forms_of(secret):
-            assert not [place for place, text in places.items() if form in text]
-    assert not {first.admin_value, second.admin_value} & values

@@ -1,0 +1,36 @@
+"""How many requests apply will send to a hub, and how long they take at the rate that is declared for it.
+
+    one for each step that is not held, and after them the list of keys once more, page by page
+
+Not counted: what was read for the plan; a list that is read again because it grew old or a person was asked; a request
+that is sent again; a lost answer that is looked up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keyspec.plan import Forecast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from keyspec.desired import DesiredHub
+    from keyspec.plan import Step
+
+
+def forecast_hub(hub: DesiredHub, live_keys: int, steps: Iterable[Step]) -> Forecast:
+    """Forecast the requests to a hub that holds this many keys before its steps."""
+    actions = [step.action for step in steps if not step.held]
+    if not actions:
+        return Forecast(0)
+    left = live_keys + sum(action in ("create", "import") for action in actions) - actions.count("delete")
+    requests = len(actions) + _count_pages(hub, left)
+    rate = hub.hub.requests_per_second
+    return Forecast(requests, requests / rate if rate else None)
+
+
+def _count_pages(hub: DesiredHub, rows: int) -> int:
+    """Count the pages of a list; where no total is told, only an empty page ends it."""
+    pages = -(-rows // hub.contract.paging.size)
+    return max(pages, 1) if hub.contract.operations.list_keys.total is not None else pages + 1

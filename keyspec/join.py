@@ -1,0 +1,117 @@
+"""The plans or reports of all shards, joined to the one that a single run would have given.
+
+Every shard of a wave is there once; all planned the same spec, and where they applied a saved plan, the same one.
+What belongs to no hub (findings on keys) was said by each shard that looked, and is said once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from keyspec.errors import Problem, RefusedError
+from keyspec.findings import sort_findings
+from keyspec.order import order_steps
+from keyspec.plan import Plan, summarize
+from keyspec.report import Report
+from keyspec.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from keyspec.shard import Shard
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One shard's plan or report, and the file it stands in; `refusals` are why it must not be, or was not, applied."""
+
+    file: str
+    told: Plan | Report
+    refusals: tuple[Problem, ...] = ()
+
+    @property
+    def plan(self) -> Plan:
+        """The plan itself, or the one that was applied."""
+        return self.told.plan if isinstance(self.told, Report) else self.told
+
+
+def join_plans(parts: Iterable[Part]) -> Plan:
+    """Join the plans of shards.
+
+    Raises:
+        RefusedError: they do not belong together, or one is missing.
+    """
+    ordered = _check(tuple(parts))
+    hubs = tuple(sorted((row for part in ordered for row in part.plan.hubs), key=lambda row: row.name))
+    steps = order_steps(step for part in ordered for step in part.plan.steps)
+    findings = sort_findings({found: None for part in ordered for found in part.plan.findings})
+    return Plan(ordered[0].plan.spec, hubs, steps, findings, summarize(hubs, steps))
+
+
+def join_reports(parts: Iterable[Part]) -> Report:
+    """Join the reports of shards.
+
+    Raises:
+        RefusedError: they do not belong together, or one is missing.
+    """
+    ordered = tuple(parts)
+    plan = join_plans(ordered)
+    reports = [part.told for part in ordered if isinstance(part.told, Report)]
+    found = {_identify(result.step): result for report in reports for result in report.results}
+    verdicts = {verdict.name: verdict for report in reports for verdict in report.hubs}
+    results = tuple(replace(found[_identify(step)], step=step) for step in plan.steps)
+    hubs = tuple(verdicts[row.name] for row in plan.hubs)
+    return Report(plan, results, hubs, interrupted=any(report.interrupted for report in reports))
+
+
+def _identify(step: object) -> object:
+    return replace(step, number=0)  # type: ignore[type-var]
+
+
+def _check(parts: Sequence[Part]) -> Sequence[Part]:
+    problems = tuple(_find_misfits(parts))
+    if problems:
+        raise RefusedError(problems)
+    return parts
+
+
+def _find_misfits(parts: Sequence[Part]) -> Iterator[Problem]:
+    first = parts[0]
+    for part in parts:
+        if part.plan.shard is None:
+            yield _misfit(part, "this is no shard's: it was made without --shard")
+        if isinstance(part.told, Report) is not isinstance(first.told, Report):
+            yield _misfit(part, f"plans and reports cannot be joined; {first.file} is another kind")
+        if part.plan.spec != first.plan.spec:
+            yield _misfit(part, f"it was planned from another spec than {first.file}")
+    shards = [(part, part.plan.shard) for part in parts if part.plan.shard is not None]
+    if len(shards) == len(parts):
+        yield from _find_gaps(shards)
+
+
+def _find_gaps(shards: Sequence[tuple[Part, Shard]]) -> Iterator[Problem]:
+    first, shard = shards[0]
+    seen: dict[tuple[int | None, int], str] = {}
+    for part, each in shards:
+        if each.of != shard.of:
+            yield _misfit(part, f"it is one of {each.of} shards, {first.file} one of {shard.of}")
+        if each.plan != shard.plan:
+            yield _misfit(part, f"it applied another plan than {first.file}")
+        if (each.wave, each.number) in seen:
+            yield _misfit(part, f"shard {each} stands in {seen[each.wave, each.number]}, too")
+        seen[each.wave, each.number] = part.file
+    for wave in sorted({each.wave for _, each in shards}, key=lambda wave: wave or 0):
+        missing = [number for number in range(1, shard.of + 1) if (wave, number) not in seen]
+        if missing:
+            of_wave = "" if wave is None else f" of wave {wave}"
+            names = ", ".join(f"{number}/{shard.of}" for number in missing[:20])
+            more = f" and {len(missing) - 20} more" if len(missing) > 20 else ""  # noqa: PLR2004 - enough to see
+            what = f"shards are missing{of_wave}: {names}{more}"
+            yield Problem("shard-missing", what, None, "what they did is not known; run them again")
+
+
+def _misfit(part: Part, what: str) -> Problem:
+    return Problem("shard-misfit", what, Source(part.file, 1, 1), "join what all shards of one run have written")

@@ -1,0 +1,195 @@
+"""What of a saved plan may be done: a plan file can only narrow what the spec at hand does, whoever wrote it.
+
+    check_saved     before any hub is asked: its hubs are the spec's, it is not too old, the spec asks for every step
+    select_plan     the part of it that was asked for: some hubs, some keys, one shard
+    compare_plans   against the plan made anew from what is live: what is held by now, what is not planned any more
+
+A step that was saved as held is never done, whatever is allowed now. A step that is not planned any more is settled
+at its hub's turn: it is `already` so, or a `conflict`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from keyspec.duration import format_duration
+from keyspec.errors import Problem
+from keyspec.model import FIELDS
+from keyspec.ownership import is_owned
+from keyspec.plan import Change, Plan, summarize
+from keyspec.sharing import makes_value, owner_of
+from keyspec.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+
+    from keyspec.desired import Desired, DesiredHub, DesiredKey
+    from keyspec.ownership import Policy
+    from keyspec.plan import Action, HubRow, Step
+    from keyspec.planfile import SavedPlan
+    from keyspec.shard import Shard
+
+_MOST_PROBLEMS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How the steps of a saved plan stand to those planned anew, by their numbers.
+
+    `held` says what a step waits for now; `stale` are those that are not planned any more; `lost` says why their hub
+    cannot be planned.
+    """
+
+    held: Mapping[int, str]
+    stale: frozenset[int]
+    lost: Mapping[int, str]
+
+    @property
+    def settled(self) -> frozenset[int]:
+        """The steps that no hub is asked for."""
+        return frozenset((*self.held, *self.lost))
+
+
+def check_saved(saved: SavedPlan, desired: Desired, *, file: str, now: datetime) -> tuple[Problem, ...]:
+    """Give every reason, up to twenty, why a saved plan must not be applied under this spec."""
+    problems = [*_check_age(saved, desired, file, now), *_check_hubs(saved.plan.hubs, desired, file)]
+    if not problems:
+        problems += _check_steps(saved.plan.steps, desired, file)
+    return tuple(problems[:_MOST_PROBLEMS])
+
+
+def select_plan(plan: Plan, hubs: Container[str], policy: Policy, shard: Shard | None) -> Plan:
+    """Give the part of a plan that some hubs and keys have in it, its steps numbered anew."""
+    rows = tuple(row for row in plan.hubs if row.name in hubs)
+    chosen = [step for step in plan.steps if step.hub in hubs and policy.selects(step.key_id)]
+    if len(rows) == len(plan.hubs) and len(chosen) == len(plan.steps):
+        return replace(plan, shard=shard)
+    steps = tuple(replace(step, number=number) for number, step in enumerate(chosen, 1))
+    findings = tuple(
+        found
+        for found in plan.findings
+        if (found.hub is None or found.hub in hubs) and (found.key_id is None or policy.selects(found.key_id))
+    )
+    return Plan(plan.spec, rows, steps, findings, summarize(rows, steps), shard)
+
+
+def compare_plans(plan: Plan, again: Plan) -> Comparison:
+    """Hold the steps of a saved plan to the plan that was made anew."""
+    rows = {row.name: row for row in again.hubs}
+    wanted = {_identify(step): step for step in again.steps}
+    held, stale, lost = {}, set(), {}
+    for step in plan.steps:
+        if step.held_by is not None:
+            held[step.number] = step.held_by
+            continue
+        row, found = rows[step.hub], wanted.get(_identify(step))
+        if row.status != "read":
+            lost[step.number] = f"the hub is {row.status}: {row.error}"
+        elif found is None:
+            stale.add(step.number)
+        elif found.held_by is not None:
+            held[step.number] = found.held_by
+    return Comparison(held, frozenset(stale), lost)
+
+
+def _identify(step: Step) -> tuple[object, ...]:
+    return step.hub, step.key_id, step.action, step.changes, step.expects
+
+
+def _check_age(saved: SavedPlan, desired: Desired, file: str, now: datetime) -> Iterator[Problem]:
+    most = desired.guards.plan_max_age
+    age_s = (now - datetime.fromisoformat(saved.created_at)).total_seconds()
+    if most is not None and age_s > most:
+        what = f"the plan was made at {saved.created_at}; `guards.plan_max_age` is {format_duration(most)}"
+        yield Problem("plan-too-old", what, Source(file, 1, 1), "plan again")
+
+
+def _check_hubs(rows: Iterable[HubRow], desired: Desired, file: str) -> Iterator[Problem]:
+    for row in rows:
+        hub = desired.fleet.get(row.name)
+        if hub is None:
+            yield _refuse(file, "plan-hub", f"the plan names the hub `{row.name}`, which the spec does not declare")
+        elif hub.hub.url != row.url:
+            yield _refuse(file, "plan-hub", f"hub `{row.name}` is {hub.hub.url} in the spec, {row.url} in the plan")
+        elif hub.wave != row.wave:
+            yield _refuse(file, "plan-wave", f"hub `{row.name}` is in {_say_wave(hub.wave)}, not {_say_wave(row.wave)}")
+
+
+def _check_steps(steps: Iterable[Step], desired: Desired, file: str) -> Iterator[Problem]:
+    for step in steps:
+        hub = desired.fleet[step.hub]
+        key = hub.keys.get(step.key_id)
+        asked = _WANTED[step.action](step, key) if key is not None else _is_unlisted_wanted(step, desired, hub)
+        if not asked:
+            what = (
+                f"step {step.number}, {step.action} of `{step.key_id}` on `{step.hub}`, is not what the spec asks for"
+            )
+            yield _refuse(file, "plan-step", what)
+
+
+def _refuse(file: str, code: str, what: str) -> Problem:
+    return Problem(code, what, Source(file, 1, 1), "plan again with the spec at hand")
+
+
+def _say_wave(wave: int | None) -> str:
+    return "no wave" if wave is None else f"wave {wave}"
+
+
+def _is_unlisted_wanted(step: Step, desired: Desired, hub: DesiredHub) -> bool:
+    """Tell whether a step for a key that is not declared for this hub is one of `ownership.unlisted`."""
+    wanted = {"report": (), "lock": ("lock",), "delete": ("lock", "delete")}[desired.ownership.unlisted]
+    return step.action in wanted and is_owned(step.key_id, desired, hub) and _brings(step, "locked", "absent")
+
+
+def _is_made(step: Step, key: DesiredKey) -> bool:
+    """Tell whether a create or import brings the key exactly as it is declared."""
+    if key.state == "absent" or key.value.from_ == "none" or key.roles is None:
+        return False
+    makes = makes_value(key.value, step.hub)
+    if makes != (step.action == "create") and not (makes and key.value.shared):
+        return False
+    wanted = key.created()
+    return step.changes == tuple(Change(name, None, wanted.field(name)) for name in FIELDS)
+
+
+def _is_edited(step: Step, key: DesiredKey) -> bool:
+    declared = {"description": key.description, "roles": key.roles, "reauth_timeout": key.reauth_timeout_s}
+    changes = ((change.field, change.after) for change in step.changes)
+    return key.state != "absent" and all(
+        declared.get(name) is not None and declared[name] == after for name, after in changes
+    )
+
+
+def _is_locked(step: Step, key: DesiredKey) -> bool:
+    return _brings(step, "locked") and (key.state in ("locked", "absent") or _is_recovered(step, key))
+
+
+def _is_unlocked(step: Step, key: DesiredKey) -> bool:
+    """Where no state is declared, only keyspec's own lock is taken off: planning anew tells whether it is one."""
+    return _brings(step, "active") and key.state in ("active", None)
+
+
+def _is_deleted(step: Step, key: DesiredKey) -> bool:
+    return _brings(step, "absent") and (key.state == "absent" or _is_recovered(step, key))
+
+
+def _is_recovered(step: Step, key: DesiredKey) -> bool:
+    """Tell whether a step may clear up after a create of this hub: planning anew tells whether it does."""
+    return step.recovery and owner_of(key.value, step.hub) == step.hub
+
+
+def _brings(step: Step, *states: str) -> bool:
+    return bool(step.changes) and all(change.field == "state" and change.after in states for change in step.changes)
+
+
+_WANTED: Final[Mapping[Action, Callable[[Step, DesiredKey], bool]]] = {
+    "create": _is_made,
+    "import": _is_made,
+    "edit": _is_edited,
+    "lock": _is_locked,
+    "unlock": _is_unlocked,
+    "delete": _is_deleted,
+}
+"""Whether the spec asks for a step, by its action."""

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from builders import hub_of, key, mark, plan_of, record, spec_of
+from hypothesis import given
+from universe import thorough, worlds
+
+from keyspec.ownership import Policy
+from keyspec.plan import Change
+from keyspec.plandocument import plan_digest
+from keyspec.planfile import SavedPlan
+from keyspec.saved import check_saved, compare_plans, select_plan
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+STORED = {"allow_delete": True, "allow_unlock": True, "allow_reimport": True}
+
+
+def saved(plan, age=timedelta()):
+    return SavedPlan(plan, plan_digest(plan), (NOW - age).isoformat(timespec="seconds"))
+
+
+def codes(plan, desired, **more):
+    desired = spec_of(desired) if isinstance(desired, str) else desired
+    return [problem.code for problem in check_saved(saved(plan, **more), desired, file="x.plan", now=NOW)]
+
+
+@thorough
+@given(worlds())
+def test_every_plan_is_what_its_own_spec_asks_for(world):
+    plan = world.plan()
+    assert check_saved(saved(plan), world.desired, file="x.plan", now=NOW) == ()
+
+
+@thorough
+@given(worlds())
+def test_a_plan_compared_with_itself_holds_what_was_held_and_nothing_is_stale(world):
+    plan = world.plan()
+    compared = compare_plans(plan, plan)
+    assert set(compared.held) == {step.number for step in plan.steps if step.held}
+    assert compared.stale == frozenset()
+    assert compared.lost == {}
+
+
+@thorough
+@given(worlds())
+def test_what_a_run_is_allowed_now_never_does_what_was_saved_as_held(world):
+    plan = world.plan(allow_delete=False, allow_unlock=False, allow_reimport=False, take_over=())
+    again = world.plan(**STORED)
+    compared = compare_plans(plan, again)
+    assert {step.number for step in plan.steps if step.held} <= compared.settled
+
+
+@thorough
+@given(worlds())
+def test_a_selection_of_all_is_the_plan_and_of_none_is_empty(world):
+    plan = world.plan()
+    assert select_plan(plan, [row.name for row in plan.hubs], Policy(), None) == plan
+    nothing = select_plan(plan, [], Policy(), None)
+    assert (nothing.hubs, nothing.steps, nothing.summary.held) == ((), (), 0)
+
+
+SPEC = "keys: {ci_a: {roles: [User], description: wanted, state: active}, ci_b: {state: absent}}\n"
+LIVE = hub_of(key("ci_a", "old", state="locked"), key("ci_b", state="locked"), key("theirs"))
+PLAN = plan_of(SPEC, LIVE, **STORED)
+
+
+def twisted(which, **changes):
+    """Give the plan with the step of an action made another."""
+    return replace(PLAN, steps=tuple(replace(step, **changes) if step.action == which else step for step in PLAN.steps))
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        twisted("edit", key_id="theirs"),
+        twisted("edit", changes=(Change("roles", ("User",), ("Administrator",)),)),
+        twisted("edit", changes=(Change("reauth_timeout", 60, 5),)),
+        twisted("edit", changes=(Change("state", "locked", "active"),)),
+        twisted("edit", action="create"),
+        twisted("edit", action="import"),
+        twisted("edit", action="lock"),
+        twisted("edit", action="delete"),
+        twisted("unlock", changes=()),
+        twisted("unlock", changes=(Change("roles", ("User",), ("Administrator",)),)),
+        twisted("unlock", action="lock", changes=(Change("state", "active", "locked"),)),
+        twisted("unlock", key_id="ci_b"),
+        twisted("delete", key_id="ci_a"),
+        twisted("delete", key_id="own"),
+    ],
+)
+def test_a_step_that_the_spec_does_not_ask_for_is_refused(plan):
+    assert codes(PLAN, SPEC) == []
+    assert codes(plan, SPEC) == ["plan-step"]
+
+
+def test_a_create_brings_exactly_what_is_declared():
+    text = "keys: {ci_a: {roles: [User]}}\n"
+    plan = plan_of(text, hub_of())
+    assert codes(plan, text) == []
+    for change in (
+        {"changes": plan.steps[0].changes[:-1]},
+        {
+            "changes": tuple(
+                replace(each, after=("Administrator",)) if each.field == "roles" else each
+                for each in plan.steps[0].changes
+            )
+        },
+        {"action": "import"},
+    ):
+        assert codes(replace(plan, steps=(replace(plan.steps[0], **change),)), text) == ["plan-step"]
+    assert codes(plan, "keys: {ci_a: {roles: [User], value: {from: none}}}\n") == ["plan-step"]
+    assert codes(plan, "keys: {ci_a: {roles: [User], value: {from: generated}}}\n") == ["plan-step"]
+
+
+def test_unlisted_keys_are_locked_or_deleted_as_far_as_the_spec_goes():
+    text = 'ownership: {key_ids: ["ci_*"], unlisted: %s}\nkeys: {ci_z: {roles: [User]}}\n'
+    live = hub_of(key("ci_open"), key("ci_shut", state="locked"), key("ci_z"))
+    plan = plan_of(text % "delete", live, allow_delete=True)
+    assert [step.action for step in plan.steps] == ["lock", "delete"]
+    assert codes(plan, text % "delete") == []
+    assert codes(plan, text % "lock") == ["plan-step"]
+    assert codes(plan, text % "report") == ["plan-step", "plan-step"]
+
+
+def test_recovery_is_of_keys_whose_entry_is_the_hubs_own():
+    text = "keys: {ci_a: {roles: [User]}}\n"
+    live = hub_of(key("ci_a"))
+    plan = plan_of(text, live, records={("hub", "ci_a"): mark(key("ci_a"))})
+    assert [(step.action, step.recovery) for step in plan.steps] == [("lock", True)]
+    assert codes(plan, text) == []
+    shared = '{roles: [User], store: "file:{key}", value: {from: generated, shared: true}}'
+    assert codes(plan, f"keys: {{ci_a: {shared}}}\n") == ["plan-step"]
+    assert codes(replace(plan, steps=(replace(plan.steps[0], recovery=False),)), text) == ["plan-step"]
+    again = plan_of(text, live, records={("hub", "ci_a"): record("ci_a")})
+    assert compare_plans(plan, again).stale == {1}
+
+
+def test_hubs_and_age_are_judged_first():
+    assert codes(PLAN, SPEC + 'hubs: {other: {url: "https://x.example", auth: "env:X", auth_key_id: own}}\n') == [
+        "plan-hub"
+    ]
+    assert codes(PLAN, SPEC + 'hubs: {hub: {url: "https://x.example", auth: "env:X", auth_key_id: own}}\n') == [
+        "plan-hub"
+    ]
+    aged = SPEC + "guards: {plan_max_age: 1h}\n"
+    assert codes(PLAN, aged, age=timedelta(minutes=59)) == []
+    assert codes(PLAN, aged, age=timedelta(minutes=61)) == ["plan-too-old"]
+
+
+def test_at_most_twenty_reasons_are_given():
+    many = replace(
+        PLAN, steps=tuple(replace(PLAN.steps[0], number=number, key_id="theirs") for number in range(1, 100))
+    )
+    assert len(codes(many, SPEC)) == 20
+
+
+def test_what_is_held_now_says_what_it_waits_for_and_a_lost_hub_why():
+    unheld = plan_of(SPEC, LIVE, **STORED)
+    now = plan_of(SPEC, LIVE)
+    assert sorted(compare_plans(unheld, now).held.values()) == ["--allow-delete", "--allow-unlock"]
+    gone = plan_of(SPEC, hub_of(error="no route"))
+    assert set(compare_plans(unheld, gone).lost.values()) == {"the hub is unreadable: no route"}
