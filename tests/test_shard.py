@@ -32,7 +32,9 @@ def test_a_shard_is_read_as_it_is_written(parts):
     assert parse_shard(str(Shard(*parts))) == Shard(*parts)
 
 
-@pytest.mark.parametrize("text", ["", "1", "0/1", "2/1", "1/0", "1/10001", "1/2/3", " 1/2", "1/2\n", "+1/2", "٣/٩", "a/b"])
+@pytest.mark.parametrize(
+    "text", ["", "1", "0/1", "2/1", "1/0", "1/10001", "1/2/3", " 1/2", "1/2\n", "+1/2", "٣/٩", "a/b"]
+)
 def test_anything_else_is_no_shard(text):
     with pytest.raises(ValueError, match="written 3/16"):
         parse_shard(text)

@@ -184,7 +184,11 @@ class _Maker:
             document["per_hub"] = {
                 self.random.choice((*names, "*")): self.fields("description", "roles", "reauth_timeout", "state")
             }
-        return document | self.value_document(hubs)
+        document |= self.value_document(hubs)
+        if "store" in document and self.often():  # what becomes of a shared key on one hub matters to the others
+            state = {"state": self.random.choice(("active", "locked", "absent"))}
+            document["per_hub"] = document.get("per_hub", {}) | {self.random.choice(names): state}
+        return document
 
     def value_document(self, hubs):
         if not self.rarely(3):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
@@ -11,11 +11,12 @@ from keyspec.commands.options import option
 from keyspec.commands.screen import write_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from keyspec.devhub import DevHub
 
 _LAST_PORT = 65535
+_DIALECTS = ("cipherinsights", "other")
 _NOTES = """
 Knobs:
   latency_ms=50            every answer takes that much longer
@@ -42,6 +43,7 @@ Knobs:
         "keyspec devhub --port 8801",
         "keyspec devhub --hubs 3 --admin-key env:HUB_KEY --database hubs",
         "keyspec devhub --knob 'fault=POST /api_keys 1 after:drop'",
+        "keyspec devhub --dialect other --knob 'fault=PATCH /keys/* 1 before:status:503'",
     ),
 )
 @option(
@@ -61,6 +63,14 @@ Knobs:
     default=0,
     metavar="PORT",
     help="The first hub's port, the others follow; default: free ones.",
+)
+@option(
+    "--dialect",
+    only="devhub",
+    type=click.Choice(_DIALECTS),
+    default=_DIALECTS[0],
+    show_default=True,
+    help="How their API speaks; other: bearer tokens, cursors, role IDs, PATCH, ETags.",
 )
 @option(
     "--database",
@@ -92,7 +102,14 @@ Knobs:
     help="How the hubs behave, see above. Repeatable.",
 )
 def command(
-    *, count: int, port: int, database: str | None, admin_key_id: str, admin_key: str | None, knobs: tuple[str, ...]
+    *,
+    count: int,
+    port: int,
+    dialect: str,
+    database: str | None,
+    admin_key_id: str,
+    admin_key: str | None,
+    knobs: tuple[str, ...],
 ) -> int:
     """Run local hubs to try things on, until Ctrl-C.
 
@@ -103,7 +120,7 @@ def command(
     from keyspec.errors import UsageError
 
     need_devhub()
-    from keyspec.devhub import DevHub, KnobError, parse_knobs
+    from keyspec.devhub import KnobError, parse_knobs
 
     try:
         known = parse_knobs(list(knobs))
@@ -112,20 +129,19 @@ def command(
     if port + count - 1 > _LAST_PORT:
         raise UsageError(f"--port {port} leaves no ports for {count} hubs: the last one is {_LAST_PORT}")
     value = _read_value(admin_key)
-    names = [f"hub{number}" if count > 1 else "devhub" for number in range(1, count + 1)]
-    hubs = (
-        DevHub(
-            name,
-            database=f"{database}/{name}.sqlite" if database else None,
-            admin_key_id=admin_key_id,
-            admin_value=value,
-            knobs=known,
-            port=port + index if port else 0,
-        )
-        for index, name in enumerate(names)
-    )
-    _serve(hubs, told=value is not None)
+    settings = {"admin_key_id": admin_key_id, "admin_value": value, "knobs": known, "dialect": dialect}
+    _serve(_describe_hubs(count, port=port, database=database, **settings), told=value is not None)
     return 0
+
+
+def _describe_hubs(count: int, *, port: int, database: str | None, **settings: Any) -> Iterator[DevHub]:
+    """Give hubs that differ in name, port and database only."""
+    from keyspec.devhub import DevHub
+
+    for number in range(1, count + 1):
+        name = f"hub{number}" if count > 1 else "devhub"
+        file = f"{database}/{name}.sqlite" if database else None
+        yield DevHub(name, database=file, port=port + number - 1 if port else 0, **settings)
 
 
 def _serve(hubs: Iterable[DevHub], *, told: bool) -> None:

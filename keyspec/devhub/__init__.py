@@ -4,11 +4,12 @@ Rules:
 
 * It imports nothing of the client side: a hub that shared code with its client
   would share its mistakes.
-* The domain (`model`, `storage`, `hub`) knows no HTTP. A dialect (`cipherinsights`) knows no
-  SQL. `gate` stands between the socket and the dialect and makes the trouble that was asked for.
+* The domain (`model`, `storage`, `hub`) knows no HTTP. A dialect (`cipherinsights`, `other`) knows no
+  SQL, and shares what it does as any other would (`rest`, `body`, `parameters`, `openapi`). `gate` stands
+  between the socket and the dialect and makes the trouble that was asked for.
 * It needs the extra `keyspec[devhub]`; importing this package alone does not, using it does.
 
-    serving > devhub > server > gate > dialect (cipherinsights, …) > hub > storage
+    serving > devhub > server > gate > dialect (cipherinsights, other) > rest > hub > storage
                                   |            |
                      faults, knobs, wirelog    operations > openapi
 

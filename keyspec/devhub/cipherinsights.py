@@ -5,59 +5,31 @@ Base `/api/v1`, credential in `x-api-key`, JSON in camelCase, errors as
 
 Rules:
 
-* First who you are (401), then where you go (404, 405), whether you may (403), what you say
-  (400, 413, 422), and what is there (404, 409).
 * Reading keys and roles needs User Management or Audit, changing keys User Management, and the
   OpenAPI document any live, unlocked key: it is a description, not data.
 * An edit, a lock and an unlock answer 200 without a body, as the vendor's data endpoints do.
 * One table of operations is both the routing and the description.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from keyspec.devhub.cipherinsights_body import parse_draft, parse_edit, parse_import
 from keyspec.devhub.cipherinsights_list import build_parameters, parse_listing, render_page
-from keyspec.devhub.cipherinsights_schema import (
-    ERROR_TEXTS,
-    PLACEHOLDER_TEXTS,
-    SECURITY,
-    build_schemas,
-    render_key,
-    render_role,
-)
-from keyspec.devhub.dialect import split_base
-from keyspec.devhub.errors import Reason, Refusal
-from keyspec.devhub.exchange import Answer, Call, answer_json, answer_page
+from keyspec.devhub.cipherinsights_schema import PLACEHOLDER_TEXTS, SECURITY, build_schemas, render_key, render_role
+from keyspec.devhub.exchange import JSON_TYPE, Answer, Call, answer_json
 from keyspec.devhub.hub import Hub
-from keyspec.devhub.knobs import Knobs, Portal
+from keyspec.devhub.knobs import Knobs
 from keyspec.devhub.model import ADMINISTERS_KEYS, READS_KEYS, Caller
 from keyspec.devhub.openapi import Description, build_document
-from keyspec.devhub.operations import Operation, find_operation
+from keyspec.devhub.operations import Operation
 from keyspec.devhub.query import KEY_COLUMNS, ROLE_COLUMNS
+from keyspec.devhub.rest import answer_call
 from keyspec.devhub.wirelog import Secrets
 
 BASE = "/api/v1"
 HEADER = "x-api-key"
-PORTAL_PAGE = "<!doctype html><title>Analytics Hub</title><h1>Analytics Hub</h1><p>The portal.</p>\n"
-
-STATUS: Mapping[Reason, int] = {
-    Reason.BAD_PARAMETER: 400,
-    Reason.NOT_JSON: 400,
-    Reason.UNAUTHENTICATED: 401,
-    Reason.FORBIDDEN: 403,
-    Reason.NO_SUCH_PATH: 404,
-    Reason.NO_SUCH_KEY: 404,
-    Reason.METHOD_NOT_ALLOWED: 405,
-    Reason.KEY_EXISTS: 409,
-    Reason.KEY_ID_SPENT: 409,
-    Reason.VALUE_EXISTS: 409,
-    Reason.TOO_LARGE: 413,
-    Reason.INVALID_FIELD: 422,
-    Reason.UNKNOWN_ROLE: 422,
-    Reason.TOO_MANY_REQUESTS: 429,
-    Reason.BROKEN: 500,
-}
 
 
 class CipherInsights:
@@ -67,6 +39,7 @@ class CipherInsights:
     secrets = Secrets(
         fields=frozenset({"apiKey"}), headers=frozenset({HEADER, "authorization", "cookie", "proxy-authorization"})
     )
+    fragment = b'{"rows":[{"keyId":"ci_deployer","description":"'
 
     def identify(self, hub: Hub, call: Call) -> Caller | None:
         """Return the holder of the value in the header."""
@@ -74,33 +47,11 @@ class CipherInsights:
 
     def answer(self, hub: Hub, call: Call, caller: Caller | None) -> Answer:
         """Do what a request asks for; raises Refusal."""
-        path = split_base(BASE, call.path)
-        if path is None:
-            return answer_outside(hub.knobs)
-        if caller is None:
-            raise Refusal(Reason.UNAUTHENTICATED, "this needs the value of a live, unlocked key in x-api-key")
-        try:
-            operation, bound = find_operation(OPERATIONS, call.method, call.segments[BASE.count("/") :])
-        except Refusal as refusal:
-            if refusal.reason is Reason.NO_SUCH_PATH and hub.knobs.portal is Portal.EVERYWHERE:
-                return answer_page(200, PORTAL_PAGE)
-            raise
-        if operation.permissions and not operation.permissions & caller.permissions:
-            message = f"this needs the permission {' or '.join(sorted(operation.permissions))}"
-            raise Refusal(Reason.FORBIDDEN, message)
-        return operation.handler(hub, call, bound)
+        return answer_call(hub, call, caller, base=BASE, operations=OPERATIONS, credential=HEADER)
 
-    def refuse(self, refusal: Refusal) -> Answer:
-        """Answer with the status of the reason and the error body."""
-        error = {"code": refusal.reason.value, "message": refusal.message}
-        return answer_json(STATUS[refusal.reason], {"error": error}, headers=refusal.headers)
-
-
-def answer_outside(knobs: Knobs) -> Answer:
-    """Answer a path that is none of the API's: with a page of the portal, unless that is off."""
-    if knobs.portal is Portal.OFF:
-        raise Refusal(Reason.NO_SUCH_PATH, "there is nothing here")
-    return answer_page(200, PORTAL_PAGE)
+    def answer_error(self, status: int, code: str, message: str, *, headers: Iterable[tuple[str, str]] = ()) -> Answer:
+        """Answer with an error."""
+        return answer_json(status, {"error": {"code": code, "message": message}}, headers=headers)
 
 
 def describe_api(knobs: Knobs) -> dict[str, Any]:
@@ -112,12 +63,12 @@ def describe_api(knobs: Knobs) -> dict[str, Any]:
         base=BASE,
         schemas=build_schemas(import_takes_id=knobs.import_takes_id),
         security=SECURITY,
-        error_schema="Error",
-        error_texts=ERROR_TEXTS,
+        error=(JSON_TYPE, "Error"),
+        error_headers={405: "Allow", 429: "Retry-After"},
         common=(401, 405, 413, 429),
         placeholder_texts=PLACEHOLDER_TEXTS,
     )
-    return build_document(OPERATIONS, description)
+    return build_document(OPERATIONS, description, knobs)
 
 
 def _list_keys(hub: Hub, call: Call, _: Mapping[str, str]) -> Answer:
@@ -181,7 +132,7 @@ OPERATIONS = (
         _list_keys,
         (200, "KeyPage"),
         READS_KEYS,
-        parameters=build_parameters(KEY_COLUMNS),
+        parameters=partial(build_parameters, KEY_COLUMNS),
         errors=(400, 403),
     ),
     Operation("get_key", "GET", _KEY, "Show a key", _get_key, (200, "Key"), READS_KEYS, errors=(403, 404)),
@@ -233,7 +184,7 @@ OPERATIONS = (
         _list_roles,
         (200, "RolePage"),
         READS_KEYS,
-        parameters=build_parameters(ROLE_COLUMNS),
+        parameters=partial(build_parameters, ROLE_COLUMNS),
         errors=(400, 403),
     ),
     Operation("openapi", "GET", "/openapi.json", "This document", _openapi, (200, "Document")),

@@ -1,28 +1,28 @@
-"""The names of the dialect `cipherinsights-v1`: its fields, schemas and error texts.
+"""The names of the dialect `cipherinsights-v1`: its fields and schemas.
 
-Rules:
-
-* `FIELDS` is the only place where a domain name meets its camelCase name.
-* What may be sent is closed (`additionalProperties: false`), what is answered is open: a hub grows.
-* Limits in schemas are those that the domain enforces, taken from there.
+Rule: `FIELDS` is the only place where a domain name meets its camelCase name.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from keyspec.devhub.knobs import Knobs
-from keyspec.devhub.model import (
-    DEFAULT_TIMEOUT_S,
-    KEY_ID_PATTERN,
-    LONGEST_DESCRIPTION,
-    LONGEST_TIMEOUT_S,
-    PERMISSIONS,
-    VALUE_PATTERN,
-    Key,
-    Role,
+from keyspec.devhub.model import DEFAULT_TIMEOUT_S, LONGEST_TIMEOUT_S, Key, Role
+from keyspec.devhub.shapes import (
+    ANY_DOCUMENT,
+    Schema,
+    build_closed,
+    build_count,
+    build_list,
+    build_new_description,
+    build_new_id,
+    build_new_roles,
+    build_new_value,
+    build_object,
+    build_permissions,
+    build_text,
+    refer,
 )
-
-Schema = dict[str, Any]
 
 FIELDS: Mapping[str, str] = {
     "key_id": "keyId",
@@ -38,17 +38,6 @@ _EXTRA_FIELDS: Mapping[str, Any] = {"createdAt": "2026-01-01T00:00:00Z", "owner"
 
 SECURITY: Mapping[str, Any] = {"apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"}}
 PLACEHOLDER_TEXTS: Mapping[str, str] = {"keyId": "The ID of a key, percent-encoded"}
-ERROR_TEXTS: Mapping[int, str] = {
-    400: "A parameter is wrong, or the body is not JSON",
-    401: "No value, or not that of a live, unlocked key",
-    403: "The roles of the key do not permit this",
-    404: "There is no such key",
-    405: "The path takes other methods",
-    409: "The ID or the value is taken",
-    413: "The body is too large",
-    422: "A field of the body is wrong",
-    429: "Too many requests; Retry-After says when to come back",
-}
 
 
 def render_key(key: Key, knobs: Knobs) -> Schema:
@@ -71,79 +60,55 @@ def render_role(role: Role, knobs: Knobs) -> Schema:
 
 def build_schemas(*, import_takes_id: bool) -> dict[str, Schema]:
     """Build the schemas that the document refers to."""
-    value = {"type": "string", "pattern": f"^{VALUE_PATTERN}$", "writeOnly": True}
-    imported = {**_new_key_fields(), "apiKey": value}
-    if not import_takes_id:
-        imported["keyId"] = {"description": "Ignored: this hub makes the ID of an imported key"}
+    imported = {**_new_key_fields(), "keyId": build_new_id(taken=import_takes_id), "apiKey": build_new_value()}
+    created = {**_key_fields(), "apiKey": build_text(description="The value, this once")}
+    error = build_object({"code": build_text(), "message": build_text()}, ["code", "message"])
     return {
-        "Key": _object(_key_fields(), required=list(_key_fields())),
-        "CreatedKey": _object(
-            {**_key_fields(), "apiKey": {"type": "string", "description": "The value, this once"}},
-            required=[*_key_fields(), "apiKey"],
-        ),
+        "Key": build_object(_key_fields(), _key_fields()),
+        "CreatedKey": build_object(created, created),
         "KeyRow": _row(_key_fields()),
         "KeyPage": _page("KeyRow"),
-        "Role": _object(_role_fields(), required=list(_role_fields())),
+        "Role": build_object(_role_fields(), _role_fields()),
         "RoleRow": _row(_role_fields()),
         "RolePage": _page("RoleRow"),
-        "NewKey": _closed(_new_key_fields(), required=["roles"]),
-        "ImportedKey": _closed(imported, required=["roles", "apiKey"]),
-        "KeyEdit": _closed(_editable_fields(), required=[]),
-        "Error": _object({"error": _object({"code": _text(), "message": _text()}, ["code", "message"])}, ["error"]),
-        "Document": {"type": "object", "description": "An OpenAPI 3.1 document"},
+        "NewKey": build_closed(_new_key_fields(), ["roles"]),
+        "ImportedKey": build_closed(imported, ["roles", "apiKey"]),
+        "KeyEdit": build_closed(_editable_fields()),
+        "Error": build_object({"error": error}, ["error"]),
+        "Document": dict(ANY_DOCUMENT),
     }
 
 
 def _key_fields() -> Schema:
-    timeout = {"type": "integer", "minimum": 1, "description": "Seconds"}
     return {
-        "keyId": _text(),
-        "description": _text(),
-        "roles": {"type": "array", "items": _text(), "uniqueItems": True},
-        "reauthenticationTimeout": timeout,
+        "keyId": build_text(),
+        "description": build_text(),
+        "roles": build_list(build_text(), uniqueItems=True),
+        "reauthenticationTimeout": {"type": "integer", "minimum": 1, "description": "Seconds"},
         "locked": {"type": "boolean"},
     }
 
 
 def _role_fields() -> Schema:
-    permissions = {"type": "array", "items": {"type": "string", "enum": list(PERMISSIONS)}}
-    return {"name": _text(), "description": _text(), "permissions": permissions}
+    return {"name": build_text(), "description": build_text(), "permissions": build_permissions()}
 
 
 def _editable_fields() -> Schema:
     timeout = {"type": "integer", "minimum": 1, "maximum": LONGEST_TIMEOUT_S, "description": "Seconds"}
-    return {
-        "description": {"type": "string", "maxLength": LONGEST_DESCRIPTION},
-        "roles": {"type": "array", "items": _text(), "minItems": 1},
-        "reauthenticationTimeout": timeout,
-    }
+    return {"description": build_new_description(), "roles": build_new_roles(), "reauthenticationTimeout": timeout}
 
 
 def _new_key_fields() -> Schema:
-    key_id = {"type": "string", "pattern": f"^{KEY_ID_PATTERN}$", "description": "Made by the hub where left out"}
     fields = _editable_fields()
     fields["reauthenticationTimeout"]["default"] = DEFAULT_TIMEOUT_S
-    return {"keyId": key_id, **fields}
+    return {"keyId": build_new_id(), **fields}
 
 
 def _page(schema: str) -> Schema:
-    count = {"type": "integer", "minimum": 0}
-    rows = {"type": "array", "items": {"$ref": f"#/components/schemas/{schema}"}}
-    return _object({"rows": rows, "totalCount": count, "filteredCount": count}, ["rows"])
+    rows = build_list(refer(schema))
+    return build_object({"rows": rows, "totalCount": build_count(), "filteredCount": build_count()}, ["rows"])
 
 
 def _row(properties: Schema) -> Schema:
     description = "All of these fields, or those that the parameter `columns` names"
-    return {**_object(properties, []), "description": description}
-
-
-def _object(properties: Schema, required: list[str]) -> Schema:
-    return {"type": "object", "properties": properties, "required": required}
-
-
-def _closed(properties: Schema, required: list[str]) -> Schema:
-    return {**_object(properties, required), "additionalProperties": False}
-
-
-def _text() -> Schema:
-    return {"type": "string"}
+    return {**build_object(properties, []), "description": description}

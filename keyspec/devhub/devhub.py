@@ -11,7 +11,8 @@ Rules:
 * There is always a key to begin with: at each start the admin key is made, or, in a database that
   has it, unlocked and given this start's value, as no hub could say the former one.
 * Built-in roles are put into a new database only; what a test removed stays removed.
-* Hands-on methods act as somebody at the portal would: the hub's rules hold, nothing is logged.
+* Hands-on methods act as somebody at the portal would: the hub's rules hold, nothing is logged, and the
+  words are the hub's own, whatever its dialect: seconds, `locked`, roles by name.
   `seed_key` alone also takes IDs that no portal would.
 * `go_down` and `come_up` end and restart the listening, on the same port, with the same content.
 """
@@ -23,9 +24,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from keyspec.devhub.cipherinsights import CipherInsights
 from keyspec.devhub.credentials import make_value
 from keyspec.devhub.dialect import Dialect
+from keyspec.devhub.dialects import DEFAULT_DIALECT, find_dialect
 from keyspec.devhub.gate import Gate
 from keyspec.devhub.hub import Hub
 from keyspec.devhub.knobs import Knobs
@@ -51,25 +52,28 @@ class DevHub:
         admin_value: str | None = None,
         roles: Iterable[Role] = (),
         knobs: Knobs | None = None,
-        dialect: Dialect | None = None,
+        dialect: Dialect | str = DEFAULT_DIALECT,
         host: str = "127.0.0.1",
         port: int = 0,
         tls_cert: Path | str | None = None,
         tls_key: Path | str | None = None,
         tls_client_ca: Path | str | None = None,
     ) -> None:
-        """Describe a hub; `roles` are there beside the built-in ones, port 0 is any free port."""
+        """Describe a hub; `roles` are there beside the built-in ones, port 0 is any free port.
+
+        `dialect` is a name of `dialects`, or one that a test made.
+        """
         self.name = name
         self.admin_key_id = admin_key_id
         self.admin_value = make_value() if admin_value is None else admin_value
         self._database = database
         self._roles = tuple(roles)
         self._knobs = knobs or Knobs()
-        self._dialect = dialect or CipherInsights()
+        self.dialect = find_dialect(dialect) if isinstance(dialect, str) else dialect
         self._host = host
         self._port = port
         self._tls = _read_tls(tls_cert, tls_key, tls_client_ca)
-        self._wire_log = WireLog(self._dialect.secrets)
+        self._wire_log = WireLog(self.dialect.secrets)
         self._server: Server | None = None
 
     # Life
@@ -79,7 +83,7 @@ class DevHub:
         self._storage = Storage(self._database)
         try:
             self._hub = Hub(self._storage, self._knobs)
-            self._gate = Gate(self._hub, self._dialect, self._wire_log, self._knobs)
+            self._gate = Gate(self._hub, self.dialect, self._wire_log, self._knobs)
             self._furnish()
             self.come_up()
         except BaseException:

@@ -1,9 +1,9 @@
-"""What a hub refuses, and why, before any dialect turns it into a status.
+"""What a hub refuses, and why, before it is turned into a status and into a dialect's words.
 
 Rules:
 
 * A `Refusal` is part of the hub's behaviour, not a failure of the program: it is always answered.
-* `Reason` is a closed list. A dialect must have a status for every member (its table is tested).
+* `Reason` is a closed list. `rest` has a status for every member (its table is tested).
 * A message names the rule, never a value, and never a JSON field: names belong to dialects.
   `field` carries the domain name of the field at fault, which a dialect may translate.
 * A `KnobError` is raised to whoever configures the hub and carries every problem found.
@@ -31,6 +31,7 @@ class Reason(Enum):
     KEY_EXISTS = "key_exists"
     KEY_ID_SPENT = "key_id_spent"
     VALUE_EXISTS = "value_exists"
+    PRECONDITION_FAILED = "precondition_failed"
     TOO_LARGE = "too_large"
     INVALID_FIELD = "invalid_field"
     UNKNOWN_ROLE = "unknown_role"

@@ -64,10 +64,12 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
-def answer_json(status: int, content: Any, *, headers: Iterable[tuple[str, str]] = ()) -> Answer:
+def answer_json(
+    status: int, content: Any, *, headers: Iterable[tuple[str, str]] = (), media_type: str = JSON_TYPE
+) -> Answer:
     """Build an answer with a JSON body."""
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-    return Answer(status, body, JSON_TYPE, tuple(headers))
+    return Answer(status, body, media_type, tuple(headers))
 
 
 def answer_page(status: int, page: str) -> Answer:

@@ -32,6 +32,7 @@ from keyspec.devhub.hub import Hub
 from keyspec.devhub.knobs import Knobs
 from keyspec.devhub.model import Caller
 from keyspec.devhub.pace import Pace
+from keyspec.devhub.rest import answer_refusal
 from keyspec.devhub.wirelog import WireLog
 
 if TYPE_CHECKING:
@@ -104,11 +105,11 @@ class Gate:
         if fault.when is When.BEFORE:
             await asyncio.sleep(fault.hang_s)
             if fault.kind is not Kind.HANG:
-                return self._dialect.identify(self._hub, call), distort_answer(fault, None)
+                return self._dialect.identify(self._hub, call), distort_answer(fault, None, self._dialect)
         caller, answer = self._process(call, fits=fits)
         if fault.when is When.AFTER:
             await asyncio.sleep(fault.hang_s)
-        return caller, distort_answer(fault, answer)
+        return caller, distort_answer(fault, answer, self._dialect)
 
     def _process(self, call: Call, *, fits: bool) -> tuple[Caller | None, Answer]:
         """Let the dialect answer, or say why not."""
@@ -118,10 +119,11 @@ class Gate:
             self._check_admission(fits=fits)
             return caller, self._dialect.answer(self._hub, call, caller)
         except Refusal as refusal:
-            return caller, self._dialect.refuse(refusal)
+            return caller, answer_refusal(self._dialect, refusal)
         except Exception:  # noqa: BLE001 - a bug here must not look like a dropped connection
             _log.exception("the devhub failed at %s %s", call.method, call.path)
-            return caller, self._dialect.refuse(Refusal(Reason.BROKEN, "the devhub failed; its log says why"))
+            broken = Refusal(Reason.BROKEN, "the devhub failed; its log says why")
+            return caller, answer_refusal(self._dialect, broken)
 
     def _check_admission(self, *, fits: bool) -> None:
         seconds = self._pace.take_token()

@@ -5,6 +5,8 @@ Rules:
 * A method does all of what it is asked or refuses; what it checks and what it writes are one
   transaction, so of two requests for one ID exactly one wins.
 * Fields are judged before existence: an invalid draft is invalid, also where the ID is taken.
+* Existence is judged before state: where the caller says which `versions` of a key it means, any other
+  one is a failed precondition.
 * A key may do to itself what it may do to others: lock itself out, delete itself, lose its roles.
 * `seed` and its kin are the test's hand in the database: they skip the ID's charset and nothing
   else that would make the database inconsistent.
@@ -14,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from keyspec.devhub.credentials import digest_value, make_key_id, make_value
+from keyspec.devhub.credentials import digest_value, make_key_id, make_seal, make_value
 from keyspec.devhub.errors import Reason, Refusal
 from keyspec.devhub.knobs import Knobs
 from keyspec.devhub.model import (
@@ -32,6 +34,7 @@ from keyspec.devhub.query import Query
 from keyspec.devhub.storage import Storage
 
 T = TypeVar("T")
+Versions = frozenset[int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,13 @@ class Hub:
             total = self.storage.count_roles() if query.selective else matching
         return Page(tuple(rows), matching, total)
 
-    def get_key(self, key_id: str) -> Key:
+    def get_key(self, key_id: str, versions: Versions = None) -> Key:
         """Return one key."""
         key = self.storage.find_key(key_id)
         if key is None:
             raise Refusal(Reason.NO_SUCH_KEY, "there is no key of this ID")
+        if versions is not None and key.version not in versions:
+            raise Refusal(Reason.PRECONDITION_FAILED, "the key has changed since")
         return key
 
     def create_key(self, draft: Draft) -> tuple[Key, str]:
@@ -94,25 +99,42 @@ class Hub:
         check_value(value)
         return self._add(draft, value)
 
-    def edit_key(self, key_id: str, edit: Edit) -> None:
-        """Change some fields of a key."""
+    def edit_key(self, key_id: str, edit: Edit, versions: Versions = None) -> Key:
+        """Change some fields of a key and return it."""
         check_edit(edit)
         with self.storage.transaction():
             self._check_roles(edit.roles or ())
-            self.get_key(key_id)
+            self.get_key(key_id, versions)
             self.storage.edit_key(key_id, edit)
+            return self.get_key(key_id)
 
     def set_lock(self, key_id: str, *, locked: bool) -> None:
         """Lock or unlock a key; one that is so already stays so."""
-        with self.storage.transaction():
-            self.get_key(key_id)
-            self.storage.set_lock(key_id, locked=locked)
+        self.edit_key(key_id, Edit(locked=locked))
 
-    def delete_key(self, key_id: str) -> None:
+    def delete_key(self, key_id: str, versions: Versions = None) -> None:
         """Delete a key for good."""
         with self.storage.transaction():
-            self.get_key(key_id)
+            self.get_key(key_id, versions)
             self.storage.remove_key(key_id)
+
+    def name_roles(self, role_ids: Iterable[str]) -> tuple[str, ...]:
+        """Return the names of the roles of these IDs."""
+        wanted = set(role_ids)
+        found = self.storage.find_roles_by_id(wanted)
+        unknown = sorted(wanted - {role.role_id for role in found})
+        if unknown:
+            message = f"the hub has no role of the ID {', '.join(map(repr, unknown))}"
+            raise Refusal(Reason.UNKNOWN_ROLE, message, field="roles")
+        return sort_roles(role.name for role in found)
+
+    def identify_roles(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the IDs of roles by their names."""
+        return {role.name: role.role_id for role in self.storage.find_roles(names)}
+
+    def seal(self, text: str) -> bytes:
+        """Return what only this hub can add to a text."""
+        return make_seal(text, pepper=self.storage.pepper)
 
     def seed(self, keys: Iterable[tuple[Key, str]]) -> None:
         """Put keys with their values into the database, whatever their IDs look like."""
@@ -127,8 +149,7 @@ class Hub:
             if self.storage.find_key(key_id) is None:
                 self.seed([(Key(key_id, "Made when the hub started", (role,), 60, locked=False), value)])
                 return
-            self.storage.edit_key(key_id, Edit(roles=(role,)))
-            self.storage.set_lock(key_id, locked=False)
+            self.storage.edit_key(key_id, Edit(roles=(role,), locked=False))
             self.storage.set_digest(key_id, self._digest(value))
 
     def _add(self, draft: Draft, value: str) -> Key:
@@ -142,7 +163,7 @@ class Hub:
             self._check_roles(roles)
             self._check_free(key_id, digest)
             self.storage.add_keys([(key, digest)])
-        return key
+            return self.get_key(key_id)
 
     def _check_free(self, key_id: str, digest: bytes) -> None:
         if self.storage.find_key(key_id) is not None:

@@ -3,8 +3,8 @@
     latency_ms=N             every request waits so long before anything happens
     requests_per_second=N    beyond it 429 with Retry-After, nothing done
     max_limit=N              a larger `limit` is refused with 400 (10000)
-    page_cap=N               no page has more rows, whatever the limit; the offset still counts
-                             pages of the limit that was asked for
+    page_cap=N               no page has more rows, whatever the limit; an offset still counts
+                             pages of the limit that was asked for, a cursor skips nothing
     max_body_bytes=N         a larger body is refused with 413 (65536)
     ids_reusable=BOOL        false: the ID of a deleted key is refused with 409 (true)
     import_takes_id=BOOL     false: an import ignores the ID and invents one (true)

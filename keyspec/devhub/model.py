@@ -6,7 +6,9 @@ Rules:
   role holds which permission is not documented: the sets below are ours, ordered from all to few.
 * Sensor Configuration is only given together with Sensor Status (documented).
 * Roles are a set: a key's are kept sorted and without repetition, whatever order they came in.
-* A `Key` never holds its value, only what may be shown.
+* A `Key` never holds its value, only what may be shown. Its `version` is a number that no other state
+  of any key of the hub has; it says when a key changed, not what it is, and so takes no part in equality.
+* A role has a name, by which keys are stored, and an ID, which a role that is made anew does not inherit.
 * Every text can be encoded as UTF-8: JSON may spell half a surrogate pair, storage cannot hold it.
 """
 
@@ -44,11 +46,12 @@ VALUE_PATTERN = r"[!-~]{1,4096}"
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A named set of permissions."""
+    """A named set of permissions; without an ID the hub makes one."""
 
     name: str
     permissions: tuple[str, ...] = ()
     description: str = ""
+    role_id: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what a hub has no permission for."""
@@ -94,6 +97,7 @@ class Key:
     roles: tuple[str, ...]
     reauthentication_timeout: int
     locked: bool
+    version: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ class Edit:
     description: str | None = None
     roles: tuple[str, ...] | None = None
     reauthentication_timeout: int | None = None
+    locked: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

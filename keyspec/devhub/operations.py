@@ -6,7 +6,8 @@ Rules:
   decoding; a placeholder takes one non-empty segment, whatever it holds.
 * Literal segments win over placeholders, so `/api_keys/import` is an import for POST and a key
   named `import` for GET.
-* A path that is known with other methods is not unknown: the refusal lists what it allows.
+* A path that is known with other methods is not unknown: the refusal lists what it allows, which is
+  what OpenAPI says of the most literal template: nobody is advised to name a key `import`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,17 +17,24 @@ from typing import Any
 from keyspec.devhub.errors import Reason, Refusal
 from keyspec.devhub.exchange import Answer, Call
 from keyspec.devhub.hub import Hub
+from keyspec.devhub.knobs import Knobs
 
+ParameterObjects = Sequence[Mapping[str, Any]]
 Handler = Callable[[Hub, Call, Mapping[str, str]], Answer]
+
+
+def _describe_none(_: Knobs) -> ParameterObjects:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One thing a hub can be asked to do.
 
-    `permissions`: any one of them is enough; none means that any live key may. `parameters` are
-    OpenAPI parameter objects (of the query). `success` is a status with the schema of its body,
-    if it has one. `errors` are the other statuses beside those that every operation has.
+    `permissions`: any one of them is enough; none means that any live key may. `parameters` builds
+    OpenAPI parameter objects, of the query or of headers. `success` is a status with the schema of its
+    body, if it has one, and `headers` names those that it always has. `errors` are the other statuses
+    beside those that every operation has.
     """
 
     name: str
@@ -36,8 +44,9 @@ class Operation:
     handler: Handler
     success: tuple[int, str | None]
     permissions: frozenset[str] = frozenset()
-    parameters: tuple[Mapping[str, Any], ...] = ()
+    parameters: Callable[[Knobs], ParameterObjects] = _describe_none
     body: str | None = None
+    headers: tuple[str, ...] = ()
     errors: tuple[int, ...] = ()
     segments: tuple[str, ...] = field(init=False)
 
@@ -72,7 +81,8 @@ def find_operation(
         raise Refusal(Reason.NO_SUCH_PATH, "the API has no such path")
     fitting = [(o, bound) for o, bound in found if o.method == method]
     if not fitting:
-        allowed = ", ".join(sorted({o.method for o, _ in found}))
+        literal = min(len(bound) for _, bound in found)
+        allowed = ", ".join(sorted({o.method for o, bound in found if len(bound) == literal}))
         message = f"this path takes {allowed}"
         raise Refusal(Reason.METHOD_NOT_ALLOWED, message, headers=[("allow", allowed)])
     return min(fitting, key=lambda pair: len(pair[1]))

@@ -6,7 +6,9 @@ Rules:
   parameter. That is the whole defence against injection, so nothing else writes SQL from text.
 * Conditions are joined by *and*. A search is a substring of any text column, ASCII case ignored.
 * Order ends with the primary key, so it is total and a page never repeats a row of another one.
-* `start` counts rows. Whether a request speaks of pages or cursors is its dialect's affair.
+* `start` counts rows; `after` is the primary key of the row before the first, and wants no other order
+  than that. Where a page begins changes nothing about how many rows match.
+* Whether a request speaks of pages or cursors is its dialect's affair.
 """
 
 from collections.abc import Mapping
@@ -72,13 +74,14 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The rows from `start` on, at most `limit`, that match, in order."""
+    """The rows from `start` on (or `after` a row), at most `limit`, that match, in order."""
 
     limit: int
     start: int = 0
     sorts: tuple[Sort, ...] = ()
     filters: tuple[Filter, ...] = ()
     search: str = ""
+    after: str | None = None
 
     @property
     def selective(self) -> bool:
@@ -86,10 +89,13 @@ class Query:
         return bool(self.filters or self.search)
 
 
-def build_where(query: Query, columns: Columns) -> tuple[str, list[str | int]]:
-    """Translate filters and search to a WHERE clause (or nothing) and its parameters."""
+def build_where(query: Query, columns: Columns, *, placed: bool = False) -> tuple[str, list[str | int]]:
+    """Translate filters and search to a WHERE clause (or nothing) and its parameters; `placed`: and `after`."""
     clauses: list[str] = []
     operands: list[str | int] = []
+    if placed and query.after is not None:
+        clauses.append(f"{next(iter(columns))} > ?")
+        operands.append(query.after)
     for condition in query.filters:
         clauses.append(_compare(condition, columns[condition.column]))
         operands.append(condition.operand)

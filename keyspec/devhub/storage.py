@@ -1,8 +1,8 @@
 """The tables of a hub, in SQLite: a file in WAL mode, or memory.
 
-    settings(name, value)                      the pepper of the hub
-    roles(name, description, permissions)
-    keys(key_id, description, roles, reauthentication_timeout, locked, digest)
+    settings(name, value)                      the pepper of the hub, and its latest version
+    roles(name, description, permissions, role_id)
+    keys(key_id, description, roles, reauthentication_timeout, locked, digest, version)
     spent_ids(key_id)                          IDs of deleted keys
 
 Rules:
@@ -11,6 +11,8 @@ Rules:
   the test's. Whoever checks before writing does both inside one `transaction()`, which is
   IMMEDIATE, so that a second process on the same file waits too.
 * Lists of names are JSON arrays, so a page of keys is one statement without a join.
+* Every write to a key gives it a version that none had before: one counter for the whole hub, so that
+  a key that is deleted and made anew is not taken for its predecessor. A new value alone is no change.
 * Deleting a role takes it off every key that had it: keys are silently weakened, as documented.
 """
 
@@ -21,7 +23,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from keyspec.devhub.credentials import make_pepper
+from keyspec.devhub.credentials import make_pepper, make_role_id
 from keyspec.devhub.model import Edit, Key, Role, sort_roles
 from keyspec.devhub.query import (
     KEY_COLUMNS,
@@ -35,14 +37,15 @@ from keyspec.devhub.query import (
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS roles (
-    name TEXT PRIMARY KEY, description TEXT NOT NULL, permissions TEXT NOT NULL) WITHOUT ROWID;
+    name TEXT PRIMARY KEY, description TEXT NOT NULL, permissions TEXT NOT NULL,
+    role_id TEXT NOT NULL UNIQUE) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS keys (
     key_id TEXT PRIMARY KEY, description TEXT NOT NULL, roles TEXT NOT NULL,
     reauthentication_timeout INTEGER NOT NULL, locked INTEGER NOT NULL,
-    digest BLOB NOT NULL UNIQUE) WITHOUT ROWID;
+    digest BLOB NOT NULL UNIQUE, version INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS spent_ids (key_id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-_KEY_FIELDS = "key_id, description, roles, reauthentication_timeout, locked"
+_KEY_FIELDS = "key_id, description, roles, reauthentication_timeout, locked, version"
 _BUSY_TIMEOUT_S = 5.0
 
 Found = tuple[list[sqlite3.Row], int]
@@ -115,22 +118,21 @@ class Storage:
 
     def add_keys(self, keys: Iterable[tuple[Key, bytes]]) -> None:
         """Add keys, each with the digest of its value; sqlite3.IntegrityError if one exists."""
-        rows = [(*_key_row(key), digest) for key, digest in keys]
         with self.transaction():
-            self._connection.executemany("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?)", rows)
+            version = self._next_version()
+            rows = [(*_key_row(key), digest, version) for key, digest in keys]
+            self._connection.executemany("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def edit_key(self, key_id: str, edit: Edit) -> None:
         """Change the given fields of a key."""
         roles = None if edit.roles is None else _dump_names(edit.roles)
-        self._write(
-            "UPDATE keys SET description = coalesce(?, description), roles = coalesce(?, roles),"
-            " reauthentication_timeout = coalesce(?, reauthentication_timeout) WHERE key_id = ?",
-            (edit.description, roles, edit.reauthentication_timeout, key_id),
-        )
-
-    def set_lock(self, key_id: str, *, locked: bool) -> None:
-        """Lock or unlock a key."""
-        self._write("UPDATE keys SET locked = ? WHERE key_id = ?", (int(locked), key_id))
+        with self.transaction():
+            self._write(
+                "UPDATE keys SET description = coalesce(?, description), roles = coalesce(?, roles),"
+                " reauthentication_timeout = coalesce(?, reauthentication_timeout),"
+                " locked = coalesce(?, locked), version = ? WHERE key_id = ?",
+                (edit.description, roles, edit.reauthentication_timeout, edit.locked, self._next_version(), key_id),
+            )
 
     def set_digest(self, key_id: str, digest: bytes) -> None:
         """Give a key another value."""
@@ -161,15 +163,24 @@ class Storage:
         )
         return [_read_role(row) for row in rows]
 
+    def find_roles_by_id(self, role_ids: Iterable[str]) -> list[Role]:
+        """Return those of the roles of these IDs that exist."""
+        rows = self._read(
+            "SELECT * FROM roles WHERE role_id IN (SELECT value FROM json_each(?))",
+            (_dump_names(role_ids),),
+        )
+        return [_read_role(row) for row in rows]
+
     def count_roles(self) -> int:
         """Return how many roles there are."""
         return int(self._read("SELECT count(*) FROM roles")[0][0])
 
     def put_role(self, role: Role) -> None:
-        """Add a role, or replace the one of this name."""
+        """Add a role, or replace the one of this name, whose ID stays."""
         self._write(
-            "INSERT OR REPLACE INTO roles VALUES (?, ?, ?)",
-            (role.name, role.description, _dump_names(role.permissions)),
+            "INSERT INTO roles VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE"
+            " SET description = excluded.description, permissions = excluded.permissions",
+            (role.name, role.description, _dump_names(role.permissions), role.role_id or make_role_id()),
         )
 
     def remove_role(self, name: str) -> None:
@@ -178,16 +189,18 @@ class Storage:
         holds = "EXISTS (SELECT 1 FROM json_each(keys.roles) WHERE value = ?)"
         with self.transaction():
             self._write("DELETE FROM roles WHERE name = ?", (name,))
-            self._write(f"UPDATE keys SET roles = ({kept}) WHERE {holds}", (name, name))  # noqa: S608
+            version = self._next_version()
+            self._write(f"UPDATE keys SET roles = ({kept}), version = ? WHERE {holds}", (name, version, name))  # noqa: S608
 
     # Statements
 
     def _list(self, table: str, columns: Columns, query: Query) -> Found:
         where, operands = build_where(query, columns)
-        rows_sql = f"SELECT * FROM {table}{where}{build_order(query, columns)} LIMIT ? OFFSET ?"  # noqa: S608
+        placed, places = build_where(query, columns, placed=True)
+        rows_sql = f"SELECT * FROM {table}{placed}{build_order(query, columns)} LIMIT ? OFFSET ?"  # noqa: S608
         count_sql = f"SELECT count(*) FROM {table}{where}"  # noqa: S608
         with self.transaction():
-            rows = self._read(rows_sql, (*operands, query.limit, query.start))
+            rows = self._read(rows_sql, (*places, query.limit, query.start))
             return rows, int(self._read(count_sql, operands)[0][0])
 
     def _read(self, statement: str, operands: Sequence[object] = ()) -> list[sqlite3.Row]:
@@ -197,6 +210,11 @@ class Storage:
     def _write(self, statement: str, operands: Sequence[object]) -> None:
         with self._lock:
             self._connection.execute(statement, operands)
+
+    def _next_version(self) -> int:
+        self._write("INSERT OR IGNORE INTO settings VALUES ('version', 0)", ())
+        self._write("UPDATE settings SET value = value + 1 WHERE name = 'version'", ())
+        return int(self._read("SELECT value FROM settings WHERE name = 'version'")[0][0])
 
     def _load_pepper(self) -> bytes:
         with self.transaction():
@@ -216,11 +234,12 @@ def _read_key(row: sqlite3.Row) -> Key:
         roles=tuple(json.loads(row["roles"])),
         reauthentication_timeout=row["reauthentication_timeout"],
         locked=bool(row["locked"]),
+        version=row["version"],
     )
 
 
 def _read_role(row: sqlite3.Row) -> Role:
-    return Role(row["name"], tuple(json.loads(row["permissions"])), row["description"])
+    return Role(row["name"], tuple(json.loads(row["permissions"])), row["description"], row["role_id"])
 
 
 def _dump_names(names: Iterable[str]) -> str:

@@ -3,7 +3,8 @@
 Rules:
 
 * Values of keys are replaced by `REDACTED` before anything is kept: in fields and headers that
-  the dialect names as secret, at any depth. A body that is not JSON is kept as its length only.
+  the dialect names as secret, at any depth and whatever they hold; of an object with secret fields
+  only, the names stay. A body that is not JSON is kept as its length only.
 * A request is entered when it has arrived and completed before its answer leaves, so a client that
   has its answer finds it here. `status` is None while there is no answer, and stays so if none
   is ever sent.
@@ -105,7 +106,14 @@ def read_body(body: bytes, secret: Collection[str]) -> Any:
 def redact_fields(content: Any, secret: Collection[str]) -> Any:
     """Return JSON content with the values of secret fields replaced, at any depth."""
     if isinstance(content, dict):
-        return {name: REDACTED if name in secret else redact_fields(item, secret) for name, item in content.items()}
+        return {
+            name: REDACTED if name in secret and not _is_secret_object(item, secret) else redact_fields(item, secret)
+            for name, item in content.items()
+        }
     if isinstance(content, list):
         return [redact_fields(item, secret) for item in content]
     return content
+
+
+def _is_secret_object(content: Any, secret: Collection[str]) -> bool:
+    return isinstance(content, dict) and all(name in secret for name in content)

@@ -10,6 +10,7 @@ from processes import clean_environ, keyspec_command, run_keyspec
 
 from keyspec.commands.devhub import command
 from keyspec.devhub import parse_knobs
+from keyspec.devhub.dialects import DEFAULT_DIALECT, DIALECTS
 
 
 @pytest.fixture
@@ -43,6 +44,21 @@ def test_a_given_value_is_not_printed(devhub):
     child.expect(r"devhub (\S+)\s")
     assert httpx.get(f"{child.match[1]}/api/v1/roles", headers={"x-api-key": "my-own-value"}).status_code == 200
     assert "my-own-value" not in child.before + child.after
+
+
+def test_hubs_speak_the_dialect_they_are_told(devhub):
+    child = devhub("--dialect", "other")
+    child.expect(r"devhub (\S+) (\S+)\s")
+    answer = httpx.get(f"{child.match[1]}/admin/v2/roles", headers={"authorization": f"Bearer {child.match[2]}"})
+    assert (answer.status_code, set(answer.json())) == (200, {"data", "meta"})
+
+
+def test_the_dialects_of_the_help_are_those_there_are(tmp_path):
+    (choice,) = (option.type.choices for option in command.params if option.name == "dialect")
+    assert tuple(choice) == tuple(DIALECTS)
+    assert next(option.default for option in command.params if option.name == "dialect") == DEFAULT_DIALECT
+    ran = run_keyspec("devhub", "--dialect", "third", cwd=tmp_path)
+    assert ran.code == 64
 
 
 def test_the_selectors_of_plan_are_not_its_number_of_hubs(devhub):

@@ -29,9 +29,7 @@ SCENARIOS = {
     "replica, shared": Scenario(
         "{roles: [User], value: {shared: true, origin: b}}", "ab", ONE, replica="file:copies/{key}"
     ),
-    "replica, imported": Scenario(
-        '{roles: [User], value: {from: "env:CI_VALUE"}}', replica="dotenv:copies.env#CI_A"
-    ),
+    "replica, imported": Scenario('{roles: [User], value: {from: "env:CI_VALUE"}}', replica="dotenv:copies.env#CI_A"),
     "taken over": Scenario("{roles: [User]}", replica="file:copies/{hub}/{key}", foreign=True),
     "vault, shared": Scenario("{roles: [User], value: {shared: true, origin: a}}", "abc", "vault:secret/{key}#value"),
 }

@@ -15,13 +15,21 @@ def hub() -> Iterator[DevHub]:
 
 
 @pytest.fixture
+def other() -> Iterator[DevHub]:
+    with DevHub("dev", dialect="other") as started:
+        yield started
+
+
+@pytest.fixture
 def open_client() -> Iterator[Client]:
     """A client of a hub's API, by default with the admin's value; closed at the end."""
     opened: list[httpx.Client] = []
 
     def open_one(hub: DevHub, value: str | None = None) -> httpx.Client:
-        headers = {"x-api-key": hub.admin_value if value is None else value}
-        client = httpx.Client(base_url=f"{hub.url}/api/v1", headers=headers, timeout=5, trust_env=False)
+        told = hub.admin_value if value is None else value
+        bearer = hub.dialect.base == "/admin/v2"
+        headers = {"authorization": f"Bearer {told}"} if bearer else {"x-api-key": told}
+        client = httpx.Client(base_url=f"{hub.url}{hub.dialect.base}", headers=headers, timeout=5, trust_env=False)
         opened.append(client)
         return client
 
@@ -33,3 +41,8 @@ def open_client() -> Iterator[Client]:
 @pytest.fixture
 def api(hub: DevHub, open_client: Client) -> httpx.Client:
     return open_client(hub)
+
+
+@pytest.fixture
+def other_api(other: DevHub, open_client: Client) -> httpx.Client:
+    return open_client(other)

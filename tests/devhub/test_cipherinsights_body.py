@@ -17,28 +17,18 @@ def test_a_draft_has_defaults_but_for_its_roles():
         parse_draft(dump(keyId="a"))
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b'{"a": ' + b"9" * 5000 + b"}"])
-def test_what_is_no_json_is_not_json(body):
-    with pytest.raises(Refusal) as caught:
-        parse_draft(body)
-    assert caught.value.reason is Reason.NOT_JSON
+@pytest.mark.parametrize("read", [parse_draft, parse_edit])
+def test_what_is_no_json_is_not_json_and_no_object_is_invalid(read):
+    for body, reason in [(b"{", Reason.NOT_JSON), (b"[]", Reason.INVALID_FIELD)]:
+        with pytest.raises(Refusal) as caught:
+            read(body)
+        assert caught.value.reason is reason
 
 
-@pytest.mark.parametrize("body", [b"null", b"[]", b"1", b'"x"'])
-def test_json_that_is_no_object_is_invalid(body):
-    with pytest.raises(Refusal) as caught:
-        parse_edit(body)
-    assert caught.value.reason is Reason.INVALID_FIELD
-
-
-@pytest.mark.parametrize("timeout", [True, "60", 1.5, None, [60], float("nan"), float("inf")])
-def test_a_timeout_is_a_whole_number(timeout):
-    with pytest.raises(Refusal, match="whole number"):
-        parse_edit(dump(reauthenticationTimeout=timeout))
-
-
-def test_a_whole_float_is_an_integer_as_in_json_schema():
+def test_a_timeout_is_a_whole_number_of_seconds():
     assert parse_edit(b'{"reauthenticationTimeout": 60.0}') == Edit(reauthentication_timeout=60)
+    with pytest.raises(Refusal, match="whole number of seconds"):
+        parse_edit(dump(reauthenticationTimeout=1.5))
 
 
 @pytest.mark.parametrize("name", ["keyId", "apiKey", "locked", "key_id", "x"])
@@ -52,11 +42,6 @@ def test_an_edit_takes_what_can_change_and_nothing_else(name):
 def test_a_field_has_its_type(field):
     with pytest.raises(Refusal):
         parse_edit(dump(**field))
-
-
-def test_half_a_surrogate_pair_is_no_text():
-    with pytest.raises(Refusal, match="surrogate"):
-        parse_edit(b'{"description": "\\ud800"}')
 
 
 def test_an_import_needs_a_value_and_may_drop_the_id():

@@ -130,6 +130,34 @@ def test_changes_by_hand_keep_the_rules_and_leave_no_trace(hub):
     assert hub.requests == []
 
 
+def test_the_hands_on_words_are_the_same_in_every_dialect(open_client):
+    def use(dialect):
+        with DevHub(dialect=dialect) as hub:
+            value = hub.seed_key("ci", description="d", roles=["Operator"], reauthentication_timeout=5)
+            hub.seed_keys(["a", "b"])
+            hub.lock_key("a")
+            hub.edit_key("ci", roles=["User"])
+            hub.delete_key("b")
+            hub.add_role("Extra", permissions=["Login"])
+            hub.remove_role("Operator")
+            known = (hub.check_value(value), hub.check_value(value, usable=True), "ci" in hub, "b" in hub)
+            hub.go_down()
+            hub.come_up()
+            assert open_client(hub).get("/roles").status_code == 200
+            return known, hub.keys(), hub.roles(), [(exchange.status, exchange.key_id) for exchange in hub.requests]
+
+    assert use("cipherinsights") == use("other")
+
+
+def test_a_database_is_of_no_dialect(tmp_path, open_client):
+    with DevHub(database=tmp_path / "hub.db") as hub:
+        value = hub.seed_key("ci", roles=["Unrestricted"])
+        role_id = hub.roles()["Unrestricted"].role_id
+    with DevHub(database=tmp_path / "hub.db", dialect="other") as hub:
+        key = open_client(hub, value).get("/keys/ci").json()["data"]
+        assert (key["role_ids"], hub.keys()["ci"]["roles"]) == ([role_id], ["Unrestricted"])
+
+
 def test_many_keys_are_seeded_at_once(hub):
     values = hub.seed_keys((f"k{number}" for number in range(1000)), roles=["Operator"])
     assert len(set(values.values())) == 1000

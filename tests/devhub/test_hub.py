@@ -56,6 +56,40 @@ def test_a_seed_takes_any_id_but_no_unknown_role(bare):
     assert reason_of(bare.seed, [(Key("c", "", ("Nobody",), 60, locked=False), "w")]) is Reason.UNKNOWN_ROLE
 
 
+def test_a_key_is_taken_for_what_it_was_or_not_at_all(bare):
+    first, _ = bare.create_key(Draft("a", roles=("User",)))
+    second = bare.edit_key("a", Edit(description="x"), frozenset({first.version}))
+    assert second.version > first.version
+    for deed in (bare.get_key, bare.delete_key):
+        assert reason_of(deed, "a", frozenset({first.version})) is Reason.PRECONDITION_FAILED
+    assert reason_of(bare.edit_key, "a", Edit(locked=True), frozenset()) is Reason.PRECONDITION_FAILED
+    assert reason_of(bare.edit_key, "none", Edit(), frozenset()) is Reason.NO_SUCH_KEY
+    assert reason_of(bare.edit_key, "a", Edit(roles=()), frozenset()) is Reason.INVALID_FIELD
+    bare.delete_key("a", frozenset({first.version, second.version}))
+    again, _ = bare.create_key(Draft("a", roles=("User",)))
+    assert again.version not in {first.version, second.version}
+
+
+def test_a_refused_edit_changes_nothing_of_a_key(bare):
+    key, _ = bare.create_key(Draft("a", roles=("User",)))
+    assert reason_of(bare.edit_key, "a", Edit("x", ("Nobody",), 5, locked=True)) is Reason.UNKNOWN_ROLE
+    assert (bare.get_key("a"), bare.get_key("a").version) == (key, key.version)
+
+
+def test_roles_are_named_by_ids_that_they_have(bare):
+    ids = bare.identify_roles(["User", "Operator", "Nobody"])
+    assert set(ids) == {"User", "Operator"}
+    assert bare.name_roles([ids["User"], ids["Operator"], ids["User"]]) == ("Operator", "User")
+    assert bare.name_roles([]) == ()
+    assert reason_of(bare.name_roles, [ids["User"], "User"]) is Reason.UNKNOWN_ROLE
+
+
+def test_a_seal_is_the_hubs_own(bare):
+    stranger = Hub(Storage(), Knobs())
+    assert bare.seal("x") == bare.seal("x") != stranger.seal("x")
+    stranger.storage.close()
+
+
 def test_the_admin_is_made_or_repaired(bare):
     for value in ("one", "two"):
         bare.ensure_admin("root", role="Administrator", value=value)

@@ -5,6 +5,7 @@ from keyspec.devhub.model import (
     BUILT_IN_ROLES,
     PERMISSIONS,
     Edit,
+    Key,
     Role,
     check_edit,
     check_key_id,
@@ -46,3 +47,9 @@ def test_limits_are_inclusive():
 
 def test_roles_are_a_set():
     assert sort_roles(["b", "a", "b"]) == ("a", "b")
+
+
+def test_a_key_or_role_is_what_it_says_whenever_it_said_it():
+    one, other = (Key("a", "", ("User",), 60, locked=False, version=number) for number in (1, 2))
+    assert one == other
+    assert Role("a", role_id="r-1") == Role("a", role_id="r-2")

@@ -36,5 +36,8 @@ def test_another_method_is_not_an_unknown_path():
     assert caught.value.reason is Reason.METHOD_NOT_ALLOWED
     assert caught.value.headers == (("allow", "GET, POST"),)
     with pytest.raises(Refusal) as caught:
+        find_operation(TABLE, "PUT", ["keys", "import"])
+    assert caught.value.headers == (("allow", "POST"),)
+    with pytest.raises(Refusal) as caught:
         find_operation(TABLE, "GET", ["nothing"])
     assert caught.value.reason is Reason.NO_SUCH_PATH

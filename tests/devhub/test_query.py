@@ -24,6 +24,13 @@ def test_operands_are_bound_never_written():
     assert clause.count("?") == len(operands) == 3
 
 
+def test_where_a_page_begins_is_no_condition():
+    query = Query(limit=1, after="a", search="x")
+    assert build_where(query, ROLE_COLUMNS, placed=True)[1] == ["a", "x", "x"]
+    assert build_where(query, ROLE_COLUMNS)[1] == ["x", "x"]
+    assert not Query(limit=1, after="a").selective
+
+
 def test_order_ends_with_the_primary_key_once():
     assert build_order(Query(limit=1), ROLE_COLUMNS) == " ORDER BY name ASC"
     by_lock = Query(limit=1, sorts=(Sort("locked", descending=True),))

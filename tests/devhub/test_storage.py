@@ -53,6 +53,54 @@ def test_a_removed_role_leaves_every_key(storage):
     assert storage.list_roles(Query(limit=10)) == ([], 0)
 
 
+def test_no_two_states_of_keys_have_one_version(storage):
+    seen = []
+
+    def note():
+        seen.extend({(key.key_id, key.version) for key in storage.all_keys()} - set(seen))
+
+    storage.put_role(Role("User"))
+    for _ in range(2):
+        storage.add_keys([(make_key("a", "User", "Operator"), b"1")])
+        note()
+        storage.edit_key("a", Edit(locked=True))
+        note()
+        storage.remove_role("User")
+        note()
+        storage.remove_key("a")
+    assert len({version for _, version in seen}) == len(seen) == 6
+
+
+def test_what_did_not_change_keeps_its_version(storage):
+    storage.add_keys([(make_key("a"), b"1"), (make_key("b", "Operator"), b"2")])
+    before = [key.version for key in storage.all_keys()]
+    storage.set_digest("a", b"3")
+    storage.remove_role("None")
+    storage.edit_key("none", Edit(locked=True))
+    assert [key.version for key in storage.all_keys()] == before
+
+
+def test_a_replaced_role_keeps_its_id_and_one_that_is_made_anew_does_not(storage):
+    storage.put_role(Role("a"))
+    (made,) = storage.find_roles(["a"])
+    storage.put_role(Role("a", ("Login",), "now with a login"))
+    (replaced,) = storage.find_roles(["a"])
+    assert (replaced.role_id, replaced.permissions) == (made.role_id, ("Login",))
+    assert storage.find_roles_by_id([made.role_id, "r-none"]) == [replaced]
+    storage.remove_role("a")
+    storage.put_role(Role("a"))
+    assert storage.find_roles_by_id([made.role_id]) == []
+    storage.put_role(Role("b", role_id="r-given"))
+    assert storage.find_roles(["b"])[0].role_id == "r-given"
+
+
+def test_a_page_after_a_row_counts_all_rows(storage):
+    storage.add_keys([(make_key(name), name.encode()) for name in "abcd"])
+    rows, matching = storage.list_keys(Query(limit=2, after="a"))
+    assert ([key.key_id for key in rows], matching) == (["b", "c"], 4)
+    assert storage.list_keys(Query(limit=2, after="d")) == ([], 4)
+
+
 def test_a_deleted_id_is_remembered(storage):
     storage.add_keys([(make_key("a"), b"1")])
     assert not storage.is_spent("a")

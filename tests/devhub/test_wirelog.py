@@ -1,3 +1,7 @@
+import json
+
+import pytest
+
 from keyspec.devhub.exchange import Call
 from keyspec.devhub.wirelog import REDACTED, Secrets, WireLog, read_body
 
@@ -11,6 +15,23 @@ def make_call(body=b"", **headers):
 def test_values_are_left_out_at_any_depth():
     body = b'{"apiKey": "s3cret", "list": [{"apiKey": ["s3cret"], "keyId": "a"}]}'
     assert read_body(body, SECRETS.fields) == {"apiKey": REDACTED, "list": [{"apiKey": REDACTED, "keyId": "a"}]}
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ({"value": "s3cret"}, {"value": REDACTED}),
+        ({"secret": {"value": "s3cret"}}, {"secret": {"value": REDACTED}}),
+        ({"secret": "s3cret"}, {"secret": REDACTED}),
+        ({"secret": ["s3cret"]}, {"secret": REDACTED}),
+        ({"secret": {"valeu": "s3cret", "value": "s3cret"}}, {"secret": REDACTED}),
+        ({"secret": {"value": {"value": ["s3cret"]}}}, {"secret": {"value": {"value": REDACTED}}}),
+        ({"secret": {"value": {"x": "s3cret"}}}, {"secret": {"value": REDACTED}}),
+        ({"data": [{"id": "a", "secret": {}}]}, {"data": [{"id": "a", "secret": {}}]}),
+    ],
+)
+def test_of_an_object_of_secrets_the_names_stay(sent, kept):
+    assert read_body(json.dumps(sent).encode(), {"secret", "value"}) == kept
 
 
 def test_what_is_no_json_is_kept_as_its_length():
@@ -54,3 +75,15 @@ def test_requests_over_the_wire_are_logged_without_their_values(hub, api):
     assert hub.admin_value not in repr(hub.requests)
     hub.clear_requests()
     assert hub.requests == []
+
+
+def test_the_secret_places_of_the_other_dialect_are_left_out(other, other_api):
+    role_id = other.roles()["User"].role_id
+    other_api.post("/keys:import", json={"id": "ci", "role_ids": [role_id], "secret": {"value": "s3cret"}})
+    other_api.post("/keys:import", json={"id": "ci", "role_ids": [role_id], "secret": "s3cret"})
+    imported, wrong = other.requests
+    assert imported.body == {"id": "ci", "role_ids": [role_id], "secret": {"value": REDACTED}}
+    assert (imported.headers["authorization"], imported.status, imported.key_id) == (REDACTED, 202, "keyspec_ci")
+    assert (wrong.body["secret"], wrong.status) == (REDACTED, 422)
+    assert "s3cret" not in repr(other.requests)
+    assert other.admin_value not in repr(other.requests)

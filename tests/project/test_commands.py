@@ -33,7 +33,9 @@ def test_the_help_works_and_shows_the_examples(name, tmp_path):
 def test_an_example_is_a_command_that_can_be_given(name, example):
     words = ["keyspec", *name.split()]
     assert words_of(example)[: len(words)] == words
-    ctx = COMMAND[name].make_context(name, words_of(example)[len(words) :], parent=click.Context(main, info_name="keyspec"))
+    ctx = COMMAND[name].make_context(
+        name, words_of(example)[len(words) :], parent=click.Context(main, info_name="keyspec")
+    )
     assert ctx.command is COMMAND[name]
 
 
