@@ -74,7 +74,7 @@ def leave(each, place, text):
         each.said.append(text)
         return each.said.pop
     if place == "log":
-        logging.getLogger("httpcore").debug(text)
+        logging.getLogger("anybody").debug(text)
         return lambda: each.canary.log.truncate(each.canary.log.seek(0))
     path = each.folder / place
     if place == "name":

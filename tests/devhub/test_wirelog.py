@@ -24,7 +24,7 @@ def test_values_are_left_out_at_any_depth():
         ({"secret": {"value": "s3cret"}}, {"secret": {"value": REDACTED}}),
         ({"secret": "s3cret"}, {"secret": REDACTED}),
         ({"secret": ["s3cret"]}, {"secret": REDACTED}),
-        ({"secret": {"valeu": "s3cret", "value": "s3cret"}}, {"secret": REDACTED}),
+        ({"secret": {"other": "s3cret", "value": "s3cret"}}, {"secret": REDACTED}),
         ({"secret": {"value": {"value": ["s3cret"]}}}, {"secret": {"value": {"value": REDACTED}}}),
         ({"secret": {"value": {"x": "s3cret"}}}, {"secret": {"value": REDACTED}}),
         ({"data": [{"id": "a", "secret": {}}]}, {"data": [{"id": "a", "secret": {}}]}),
