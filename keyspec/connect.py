@@ -62,7 +62,7 @@ class Connections:
             return known
         hub = target.hub
         auth = None
-        if target.contract.auth is not None:
+        if target.contract.sends_key:
             auth = resolve_reference(
                 parse_reference(hub.auth),
                 file=target.connection,

@@ -3,195 +3,70 @@
 A contract names, for each operation, method, path, query, body and the statuses that mean it was done, and where
 in an answer the rows, the total, the value and the fields of a key stand. Nothing of a hub's API is in code.
 
-Rules kept here: operations that only read are GET; a value stands in a body, never in a URL; an operation carries
-every field it is meant to carry (`placeholders`), so nothing declared is dropped in silence.
+Rules kept here: operations that only read are GET; a value stands in a body, never in a URL; what parts of a contract
+need of each other is there. An operation that lacks a field makes the steps impossible that would change it (`needs`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, TypeAdapter
-from pydantic import WithJsonSchema as Schema
+from pydantic import BeforeValidator, Field, StrictBool, StrictStr, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from keyspec.auth import Auth, check_auth
 from keyspec.document import locate
 from keyspec.errors import Problem, SpecError
-from keyspec.place import Place, parse_place
-from keyspec.placeholders import OperationName, check_placeholders
+from keyspec.keyplaces import CONFIG, ErrorPlaces, KeyPlaces, RolePlaces, RolesPlace, StatePlace, TimeoutPlace
+from keyspec.operation import Base, Create, Delete, Edit, Import, KeyRead, ListRead, Paging, Read, Write
+from keyspec.placeholders import ListName, OperationName, check_placeholders
+from keyspec.source import Source  # noqa: TC001 - pydantic reads it
+from keyspec.template import find_marks
 from keyspec.validation import Format, validate_document
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from keyspec.document import Document
 
-_CONFIG: Final = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-_PATH_PATTERN: Final = r"^(/[A-Za-z0-9_~.:{}-]*)+$"
-_BASE_PATTERN: Final = r"^(/[A-Za-z0-9_~.:-]+)*$"
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=CONFIG)
+class Operations:
+    """What the hub can be asked; one that is left out does not exist there."""
+
+    list_keys: ListRead
+    get_key: KeyRead | None = None
+    create_key: Create | None = None
+    import_key: Import | None = None
+    edit_key: Edit | None = None
+    lock_key: Edit | None = None
+    unlock_key: Edit | None = None
+    delete_key: Delete | None = None
+    list_roles: ListRead | None = None
+    openapi: Read | None = None
 
 
-def _check_read(method: object) -> object:
-    if method != "GET":
-        raise ValueError("an operation that reads is GET, in any contract: planning sends nothing else")
-    return method
+@dataclass(frozen=True, slots=True, kw_only=True, config=CONFIG)
+class Capabilities:
+    """What cannot be seen from the operations.
 
+    `created_locked`: a new key is locked until it is unlocked. `etag`: the answer to `get_key` has an ETag header.
+    """
 
-def _check_write(method: object) -> object:
-    if method not in ("POST", "PUT", "DELETE"):
-        raise ValueError("an operation that writes is POST, PUT or DELETE")
-    return method
-
-
-def _check_status(status: object) -> object:
-    if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 299:  # noqa: PLR2004 - success
-        raise ValueError("a status that means done is a whole number from 200 to 299")
-    return status
-
-
-def _check_query(query: dict[str, Any]) -> dict[str, Any]:
-    for name, value in query.items():
-        values = value if isinstance(value, list) else [value]
-        if not all(isinstance(part, str | int) for part in values):
-            raise ValueError(f"the query parameter `{name}` is text, a whole number, true, false or a list of these")
-    return query
-
-
-def _check_path(path: str) -> str:
-    if not re.match(_PATH_PATTERN, path) or "\n" in path or not {".", ".."}.isdisjoint(path.split("/")):
-        raise ValueError("a path begins with / and holds letters, digits, . _ ~ : - and placeholders, no dot segments")
-    return path
-
-
-def _check_base(base: str) -> str:
-    if base:
-        _check_path(base)
-    if base.endswith("/") or "{" in base:
-        raise ValueError("the base of all paths ends with no / and holds no placeholder")
-    return base
+    ids_reusable: StrictBool = True
+    import_takes_id: StrictBool = True
+    created_locked: StrictBool = False
+    etag: StrictBool = False
+    bulk: Literal["none"] = "none"
 
 
 def _read_auth(auth: object) -> object:
     return None if auth == "none" else auth
 
 
-PlaceText = Annotated[Place, BeforeValidator(parse_place), Schema({"type": "string", "minLength": 1})]
-Path = Annotated[StrictStr, AfterValidator(_check_path), Schema({"type": "string", "pattern": _PATH_PATTERN})]
-Base = Annotated[StrictStr, AfterValidator(_check_base), Schema({"type": "string", "pattern": _BASE_PATTERN})]
-Statuses = Annotated[
-    tuple[Annotated[int, BeforeValidator(_check_status), Field(ge=200, le=299)], ...], Field(min_length=1)
-]
-Query = Annotated[dict[StrictStr, Any], AfterValidator(_check_query)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
-class Read:
-    """An operation that changes nothing. A placeholder standing alone keeps its type; others become text."""
-
-    method: Annotated[Literal["GET"], BeforeValidator(_check_read)]
-    path: Path
-    query: Query = field(default_factory=dict)
-    statuses: Statuses
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
-class ListRead(Read):
-    """A list, page by page; `total` is where the count of all rows stands, if anywhere."""
-
-    rows: PlaceText
-    total: PlaceText | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
-class Write:
-    """An operation that changes a key; members of the body that are not to be sent are left out."""
-
-    method: Annotated[Literal["POST", "PUT", "DELETE"], BeforeValidator(_check_write)]
-    path: Path
-    query: Query = field(default_factory=dict)
-    body: dict[StrictStr, Any] | None = None
-    statuses: Statuses
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
-class Create(Write):
-    """The write whose answer holds a key's value, this once."""
-
-    value: PlaceText
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
-class Operations:
-    """What the hub can be asked; one that is left out does not exist there."""
-
-    list_keys: ListRead
-    get_key: Read | None = None
-    create_key: Create | None = None
-    import_key: Write | None = None
-    edit_key: Write | None = None
-    lock_key: Write | None = None
-    unlock_key: Write | None = None
-    delete_key: Write | None = None
-    list_roles: ListRead | None = None
-    openapi: Read | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
-class Auth:
-    """The header that carries keyspec's own key, and what stands before it."""
-
-    header: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9-]+$")]
-    prefix: Annotated[StrictStr, Field(pattern=r"^[!-~]*[ ]?$")] = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
-class KeyPlaces:
-    """Where the fields of a key stand in a row; a place left out cannot be compared."""
-
-    id: PlaceText
-    description: PlaceText | None = None
-    roles: PlaceText | None = None
-    reauth_timeout: PlaceText | None = None
-    locked: PlaceText | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
-class RolePlaces:
-    """Where the fields of a role stand in a row."""
-
-    name: PlaceText
-    permissions: PlaceText | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
-class ErrorPlaces:
-    """Where an error's code and message stand in a body."""
-
-    code: PlaceText | None = None
-    message: PlaceText | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
-class Paging:
-    """How lists are cut: `page-index` means that `{page}` counts from 0 in multiples of `{limit}`."""
-
-    style: Literal["page-index"] = "page-index"
-    size: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
-class Capabilities:
-    """What cannot be seen from the operations; `created_locked`, `etag` and `bulk` have one meaning yet."""
-
-    ids_reusable: StrictBool = True
-    import_takes_id: StrictBool = True
-    created_locked: Literal[False] = False
-    etag: Literal[False] = False
-    bulk: Literal["none"] = "none"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, kw_only=True, config=CONFIG)
 class Contract:
     """One hub's API. `auth` is None (written `none`) where the hub wants no key of its own."""
 
@@ -202,9 +77,18 @@ class Contract:
     role: RolePlaces | None = None
     verified: StrictBool = False
     base: Base = ""
+    headers: dict[StrictStr, StrictStr] = field(default_factory=dict)
     paging: Paging = field(default_factory=Paging)
     errors: ErrorPlaces = field(default_factory=ErrorPlaces)
     capabilities: Capabilities = field(default_factory=Capabilities)
+    # No fields of a file: where each operation stands in it (empty where none was read), and what `carried` has found.
+    sources: dict[str, Source] = field(default_factory=dict, init=False, repr=False, compare=False)
+    marks: dict[str, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def sends_key(self) -> bool:
+        """Whether requests carry a credential of keyspec's own."""
+        return self.auth is not None and self.auth.scheme != "certificate"
 
     def supports(self, operation: OperationName) -> bool:
         """Tell whether the hub can be asked this."""
@@ -217,24 +101,62 @@ class Contract:
             raise LookupError(f"the contract `{self.name}` has no operation `{name}`")
         return found
 
+    def list_read(self, name: ListName) -> ListRead:
+        """Give a list by its name; LookupError as in `operation`."""
+        found = self.operations.list_keys if name == "list_keys" else self.operations.list_roles
+        if found is None:
+            raise LookupError(f"the contract `{self.name}` has no operation `{name}`")
+        return found
+
+    def paging_of(self, name: ListName) -> Paging:
+        """Tell how a list is cut."""
+        return self.list_read(name).paging or self.paging
+
+    def carried(self, name: OperationName) -> frozenset[str]:
+        """Name the placeholders that stand in an operation."""
+        found = self.marks.get(name)
+        if found is None:
+            operation = self.operation(name)
+            parts = [operation.path, operation.query, body_of(operation)]
+            found = self.marks[name] = frozenset(mark.name for mark in find_marks(parts))
+        return found
+
+
+def body_of(operation: Read | Write) -> dict[str, Any] | None:
+    """Give the template of an operation's body, None if it sends none."""
+    return operation.body if isinstance(operation, Write) else None
+
 
 def _drop_format(root: object) -> object:
     return {name: part for name, part in root.items() if name != _FIELD} if isinstance(root, Mapping) else root
 
 
 _FIELD: Final = "keyspec-contract"
+_FOUND: Final = ("sources", "marks")
+"""Fields that no file has."""
 _ADAPTER: Final[TypeAdapter[Contract]] = TypeAdapter(Annotated[Contract, BeforeValidator(_drop_format)])
-_PARTS: Final = {"auth": Auth, "key": KeyPlaces, "role": RolePlaces, "errors": ErrorPlaces}
+_EDITS: Final = ("edit_key", "lock_key", "unlock_key")
+_LISTS: Final = ("list_keys", "list_roles")
 _SHAPES: Final[Mapping[tuple[str, ...], type]] = {
     (): Contract,
-    **{(name,): part for name, part in _PARTS.items()},
+    ("auth",): Auth,
+    ("key",): KeyPlaces,
+    ("key", "roles"): RolesPlace,
+    ("key", "reauth_timeout"): TimeoutPlace,
+    ("key", "state"): StatePlace,
+    ("role",): RolePlaces,
+    ("errors",): ErrorPlaces,
     ("paging",): Paging,
     ("capabilities",): Capabilities,
     ("operations",): Operations,
+    ("operations", "get_key"): KeyRead,
     ("operations", "create_key"): Create,
-    **{("operations", name): ListRead for name in ("list_keys", "list_roles")},
-    **{("operations", name): Read for name in ("get_key", "openapi")},
-    ("operations", "*"): Write,
+    ("operations", "import_key"): Import,
+    ("operations", "delete_key"): Delete,
+    ("operations", "openapi"): Read,
+    **{("operations", name): ListRead for name in _LISTS},
+    **{("operations", name): Edit for name in _EDITS},
+    ("operations", "*", "paging"): Paging,
 }
 CONTRACT_FORMAT: Final = Format(_FIELD, "contract", _ADAPTER, _SHAPES)
 
@@ -247,19 +169,74 @@ def parse_contract(document: Document) -> Contract:
     """
     verdict = validate_document(document, CONTRACT_FORMAT)
     contract = verdict[0]
-    problems = [*verdict[1], *check_placeholders(document)]
-    if contract and contract.supports("list_roles") and contract.role is None:
-        what = "`role` is required where `list_roles` is an operation"
-        problems.append(Problem("missing-field", what, locate(document, ())))
+    problems = [*verdict[1]]
+    if document.root.get(_FIELD) == CONTRACT_FORMAT.version:
+        problems += [*check_auth(document), *check_placeholders(document)]
+    if contract is not None:
+        problems += _check_parts(document, contract)
     if contract is None or problems:
         raise SpecError(problems)
+    for name in document.root["operations"]:
+        contract.sources[name] = locate(document, ("operations", name), key=True)
     return contract
+
+
+def _check_parts(document: Document, contract: Contract) -> Iterator[Problem]:
+    """Find what one part of a contract needs of another that is not there."""
+    role, key = contract.role, contract.key
+    if contract.supports("list_roles") and role is None:
+        yield _missing(document, (), "`role` is required where `list_roles` is an operation")
+    if key.roles_by_id and (role is None or role.id is None or not contract.supports("list_roles")):
+        what = "roles by ID need the operation `list_roles`, and `role.id`"
+        yield _missing(document, ("key", "roles"), what)
+    if key.state is not None and key.locked is not None:
+        what = "the state of a key stands at `locked` or at `state`, not at both"
+        yield Problem("invalid-value", what, locate(document, ("key", "locked"), key=True))
+    if key.state is not None and (both := _find_both(key.state)) is not None:
+        what = f"`{both}` is said to mean active and locked"
+        yield Problem("invalid-value", what, locate(document, ("key", "state", "locked")))
+    for path, paging in _list_paging(contract):
+        if (paging.style == "cursor") != (paging.next is not None):
+            what = "`next` is where a cursor stands in an answer: it belongs to `style: cursor`, which requires it"
+            yield _missing(document, path, what)
+    yield from _check_etag(document, contract)
+
+
+def _check_etag(document: Document, contract: Contract) -> Iterator[Problem]:
+    if contract.capabilities.etag and not contract.supports("get_key"):
+        what = "`etag: true` needs the operation `get_key`, whose answer has the header"
+        yield _missing(document, ("capabilities", "etag"), what)
+    reads = contract.capabilities.etag or contract.key.etag is not None
+    for name in (*_EDITS, "delete_key"):
+        if getattr(getattr(contract.operations, name), "if_match", False) and not reads:
+            what = "`if_match` needs `capabilities.etag`, or a place `key.etag`"
+            yield _missing(document, ("operations", name, "if_match"), what)
+    if contract.key.etag is not None and not contract.supports("get_key"):
+        yield _missing(document, ("key", "etag"), "`etag` needs the operation `get_key`: it changes with every write")
+
+
+def _find_both(state: StatePlace) -> object:
+    pairs = ((one, other) for one in state.active for other in state.locked)
+    return next((one for one, other in pairs if type(one) is type(other) and one == other), None)
+
+
+def _list_paging(contract: Contract) -> Iterator[tuple[tuple[str, ...], Paging]]:
+    yield ("paging",), contract.paging
+    for name in _LISTS:
+        operation: ListRead | None = getattr(contract.operations, name)
+        if operation is not None and operation.paging is not None:
+            yield ("operations", name, "paging"), operation.paging
+
+
+def _missing(document: Document, path: tuple[str, ...], what: str) -> Problem:
+    return Problem("missing-field", what, locate(document, path))
 
 
 def contract_schema() -> dict[str, Any]:
     """Give the JSON Schema (draft 2020-12) of a contract file."""
     schema = CONTRACT_FORMAT.schema("keyspec contract, format 1")
-    fields: dict[str, Any] = schema["properties"]
+    fields: dict[str, Any] = {name: part for name, part in schema["properties"].items() if name not in _FOUND}
     schema["properties"] = {_FIELD: {"const": 1}, **fields, "auth": {"anyOf": [fields["auth"], {"const": "none"}]}}
     schema["required"] = [_FIELD, *schema["required"]]
+    schema["$defs"].pop("Source", None)
     return schema

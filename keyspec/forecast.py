@@ -1,6 +1,7 @@
 """How many requests apply will send to a hub, and how long they take at the rate that is declared for it.
 
-    one for each step that is not held, and after them the list of keys once more, page by page
+    one for each step that is not held, another before it where an ETag is read first, and after them the list of
+    keys once more, page by page
 
 Not counted: what was read for the plan; a list that is read again because it grew old or a person was asked; a request
 that is sent again; a lost answer that is looked up.
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from keyspec.desired import DesiredHub
-    from keyspec.plan import Step
+    from keyspec.plan import Action, Step
 
 
 def forecast_hub(hub: DesiredHub, live_keys: int, steps: Iterable[Step]) -> Forecast:
@@ -25,12 +26,27 @@ def forecast_hub(hub: DesiredHub, live_keys: int, steps: Iterable[Step]) -> Fore
     if not actions:
         return Forecast(0)
     left = live_keys + sum(action in ("create", "import") for action in actions) - actions.count("delete")
-    requests = len(actions) + _count_pages(hub, left)
+    requests = len(actions) + sum(_reads_first(hub, action) for action in actions) + _count_pages(hub, left)
     rate = hub.hub.requests_per_second
     return Forecast(requests, requests / rate if rate else None)
 
 
 def _count_pages(hub: DesiredHub, rows: int) -> int:
-    """Count the pages of a list; where no total is told, only an empty page ends it."""
-    pages = -(-rows // hub.contract.paging.size)
-    return max(pages, 1) if hub.contract.operations.list_keys.total is not None else pages + 1
+    """Count the pages of a list; where pages are counted and no total is told, only an empty page ends it."""
+    paging = hub.contract.paging_of("list_keys")
+    pages = -(-rows // paging.size)
+    told = hub.contract.operations.list_keys.total is not None
+    match paging.style:
+        case "none":
+            return 1
+        case "page-index" | "page-number" if not told:
+            return pages + 1
+        case "row-offset" if not told and rows:
+            return pages + 2  # the last row is asked for once more
+    return max(pages, 1)
+
+
+def _reads_first(hub: DesiredHub, action: Action) -> bool:
+    name = f"{action}_key"
+    operation = getattr(hub.contract.operations, name)
+    return hub.contract.capabilities.etag and getattr(operation, "if_match", False)

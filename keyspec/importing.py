@@ -202,5 +202,5 @@ def _look_up(keeping: Keeping, key: Key, lost: HubError) -> Verdict:
         return "failed", f"{lost}; and that cannot be read either ({unknown}); the next run looks again"
     if found is None:
         return "failed", f"{lost}; the key is not there, and the next run imports it"
-    same = all(found.field(name) == key.field(name) for name in ("description", "roles", "reauth_timeout"))
+    same = all(key.field(name) in (None, found.field(name)) for name in ("description", "roles", "reauth_timeout"))
     return ("applied", None) if same else ("conflict", f"{lost}; the key that is there is not the one asked for")

@@ -7,7 +7,7 @@ everything printed from them has one order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -24,13 +24,17 @@ FieldValue = str | int | tuple[str, ...] | None
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One API key without its value, as a hub holds it. `reauth_timeout_s` is in whole seconds."""
+    """One API key without its value, as a hub holds it. `reauth_timeout_s` is in whole seconds.
+
+    `etag` names this state of it to the hub, where the hub tells one; it is no part of what a key is.
+    """
 
     key_id: str
     description: str | None = None
     roles: tuple[str, ...] | None = None
     reauth_timeout_s: int | None = None
     state: Literal["active", "locked"] | None = None
+    etag: str | None = field(default=None, compare=False)
 
     def field(self, name: str) -> FieldValue:
         """Give one of `FIELDS` by its name."""
@@ -39,10 +43,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A hub's role; `permissions` is None where the hub does not tell them."""
+    """A hub's role; `permissions` is None where the hub does not tell them, `role_id` where keys hold names."""
 
     name: str
     permissions: tuple[str, ...] | None = None
+    role_id: str | int | None = None
 
 
 _ATTRIBUTES: Final = {

@@ -25,15 +25,15 @@ from keyspec.findings import (
     sort_findings,
 )
 from keyspec.forecast import forecast_hub
-from keyspec.model import FIELDS, Key
-from keyspec.needs import missing_operations, missing_roles
+from keyspec.model import Key
+from keyspec.needs import OPERATIONS, missing_operations, missing_roles
 from keyspec.order import CREATE, DELETE, REPLACE, TIGHTEN, WIDEN, edit_phase, order_steps
 from keyspec.ownership import Pair, Policy, pair_keys
 from keyspec.plan import Change, Finding, HubRow, Plan, Step, summarize
 from keyspec.record import Kept
 from keyspec.recovery import Verdict, is_locked_by_keyspec, judge_entry, judge_replicas, served_by
 from keyspec.sharing import making_of, owner_of
-from keyspec.steps import StepMaker, change_key, say_differ
+from keyspec.steps import StepMaker, change_key, created_key, creation_of, say_differ
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -53,6 +53,7 @@ STORED: Final = ("kept", "delivered", "missing")
 """The verdicts on an entry whose value some hub may have."""
 UNDELIVERED: Final = "its value was never delivered"
 UNLOCK_STORED: Final = "locked by keyspec until its value was stored; it is stored now"
+NEW_LOCKED: Final = "a new key is locked on this hub"
 LOCK: Final = Change("state", "active", "locked")
 UNLOCK: Final = Change("state", "locked", "active")
 REMOVE: Final = Change("state", "locked", "absent")
@@ -114,7 +115,7 @@ class _HubPlan:
             self.findings += self._find(pair, verdict, stepped=bool(steps))
             self.totals["unlisted"] += pair.desired is None
             self.totals["unchanged"] += pair.desired is not None and not steps
-        self.error = "; ".join(missing_operations(self.hub, self.steps)) or None
+        self.error = "; ".join(missing_operations(self.hub, self.steps, self.live)) or None
         if self.error is not None:
             self.steps, self.findings, self.totals = [], [], Counter()
 
@@ -164,8 +165,8 @@ class _HubPlan:
         making = making_of(wanted.value, self.hub.name, stored=verdict in STORED)
         if making == "none":
             return
-        key = wanted.created()
-        changes = tuple(Change(name, None, key.field(name)) for name in FIELDS)
+        key = created_key(self.hub, wanted, OPERATIONS[making])
+        changes = creation_of(key)
         held, reason = None, "absent on the hub"
         if verdict == "unread":
             held = "a store that can be read"
@@ -176,8 +177,10 @@ class _HubPlan:
         elif making == "import" and (why := self._was_closed(pair, wanted)):
             held, reason = None if self.policy.allow_reimport else ALLOW_REIMPORT, f"{reason}; {why}"
         yield self._maker.make(pair, making, reason, CREATE, changes, before=None, held_by=held)
-        if wanted.state == "locked":
+        if wanted.state == "locked" and key.state != "locked":
             yield self._maker.make(pair, "lock", "declared locked", CREATE, (LOCK,), before=key, held_by=held)
+        elif wanted.state != "locked" and key.state == "locked":
+            yield self._maker.make(pair, "unlock", NEW_LOCKED, CREATE, (UNLOCK,), before=key, held_by=held)
 
     def _is_foreign(self, pair: Pair, wanted: DesiredKey, verdict: Verdict) -> bool:
         """Tell whether a value would be put where somebody else's stands."""

@@ -140,9 +140,9 @@ def _read_note(body: Any) -> Note | None:
         mark = body["mark"]
         key = Key(
             key_id=_text(mark["key_id"]),
-            description=_text(mark["description"]),
+            description=None if mark["description"] is None else _text(mark["description"]),
             roles=as_set(_text(role) for role in mark["roles"]),
-            reauth_timeout_s=_number(mark["reauth_timeout"]),
+            reauth_timeout_s=None if mark["reauth_timeout"] is None else _number(mark["reauth_timeout"]),
             state="active",
         )
         return Mark(_text(mark["hub"]), key, _text(mark["plan"]), _text(mark["nonce"]), _number(mark["lease_until"]))

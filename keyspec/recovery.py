@@ -144,6 +144,6 @@ def _judge_mark(mark: Mark, kept: Kept, owner: tuple[str, str], live: Key | None
 
 
 def _same_fields(one: Key, other: Key) -> bool:
-    """Compare what a create sends; a lock may have come since."""
+    """Compare what a create sent; a lock may have come since."""
     fields = ("description", "roles", "reauth_timeout")
-    return all(one.field(name) == other.field(name) for name in fields)
+    return all(one.field(name) in (None, other.field(name)) for name in fields)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from keyspec.contract import Contract
     from keyspec.place import Place
-    from keyspec.placeholders import OperationName
     from keyspec.secret import Secret
     from keyspec.transport import Answer
 
@@ -61,7 +60,7 @@ def is_json(answer: Answer) -> bool:
     return answer.content_type == "application/json" or answer.content_type.endswith("+json")
 
 
-def explain_answer(answer: Answer, name: OperationName, contract: Contract, key_ids: Iterable[str]) -> str:
+def explain_answer(answer: Answer, name: str, contract: Contract, key_ids: Iterable[str]) -> str:
     """Say what a status means here; holds nothing of the answer but its status."""
     status = answer.status
     if 200 <= status <= 299:  # noqa: PLR2004 - success, of a kind that was not expected
@@ -161,6 +160,6 @@ def _read_text(place: Place | None, payload: Any) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _list_texts(contract: Contract, name: OperationName) -> tuple[str, ...]:
-    operation = contract.operation(name)
-    return (operation.path, *(str(value) for value in operation.query.values()))
+def _list_texts(contract: Contract, name: str) -> tuple[str, ...]:
+    operation = getattr(contract.operations, name, None)
+    return () if operation is None else (operation.path, *(str(value) for value in operation.query.values()))

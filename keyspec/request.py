@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from keyspec.contract import body_of
 from keyspec.secret import Secret
-from keyspec.template import fill, fill_path, find_marks
+from keyspec.template import fill, fill_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,10 +44,9 @@ def build_request(contract: Contract, name: OperationName, values: Mapping[str, 
         ValueError: if the operation cannot carry one of the values, or a path has none for a placeholder.
     """
     operation = contract.operation(name)
-    body = getattr(operation, "body", None)
+    body = body_of(operation)
     sent = {value: part for value, part in values.items() if part is not None}
-    carried = {mark.name for mark in find_marks([operation.path, operation.query, body])}
-    if lost := sorted(sent.keys() - carried):
+    if lost := sorted(sent.keys() - contract.carried(name)):
         message = f"the operation `{name}` of the contract `{contract.name}` cannot carry: {', '.join(lost)}"
         raise ValueError(message)
     return Request(

@@ -145,13 +145,17 @@ def _check_hubs(spec: Spec, contracts: Mapping[str, Contract]) -> Iterator[Probl
         if hub.value.url.startswith("http://") and not hub.value.allow_http and not is_loopback(hub.value.url):
             hint = "use https://, or say `allow_http: true`"
             yield Problem("plain-http", f"hub `{name}` would get its key unencrypted", hub.source("url"), hint)
-        if not hub.value.auth_key_id and contracts[name].auth is not None:
+        if not hub.value.auth_key_id and contracts[name].sends_key:
             hint = "name the ID of the key that keyspec itself uses here"
             what = f"contract `{hub.value.contract}` sends a hub key, so `none` cannot be"
             yield Problem("own-key-missing", what, hub.source("auth_key_id"), hint)
         if bool(hub.value.tls.client_cert) != bool(hub.value.tls.client_key):
             what = "client_cert and client_key go together"
             yield Problem("missing-field", what, hub.source("tls"))
+        auth = contracts[name].auth
+        if auth is not None and auth.scheme == "certificate" and not hub.value.tls.client_cert:
+            what = f"contract `{hub.value.contract}` knows keyspec by a client certificate, and hub `{name}` has none"
+            yield Problem("missing-field", what, hub.source("tls"), "declare tls.client_cert and tls.client_key")
 
 
 def _check_roles(keys: Iterable[DesiredKey]) -> list[Problem]:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Final
 
 from keyspec.duration import format_duration
 from keyspec.errors import Problem
-from keyspec.model import FIELDS
+from keyspec.needs import OPERATIONS
 from keyspec.ownership import is_owned
-from keyspec.plan import Change, Plan, summarize
+from keyspec.plan import Plan, summarize
 from keyspec.sharing import makes_value, owner_of
 from keyspec.source import Source
+from keyspec.steps import created_key, creation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -121,7 +122,12 @@ def _check_steps(steps: Iterable[Step], desired: Desired, file: str) -> Iterator
     for step in steps:
         hub = desired.fleet[step.hub]
         key = hub.keys.get(step.key_id)
-        asked = _WANTED[step.action](step, key) if key is not None else _is_unlisted_wanted(step, desired, hub)
+        if key is None:
+            asked = _is_unlisted_wanted(step, desired, hub)
+        elif step.action in ("create", "import"):
+            asked = _is_made(step, key, hub)
+        else:
+            asked = _WANTED[step.action](step, key)
         if not asked:
             what = (
                 f"step {step.number}, {step.action} of `{step.key_id}` on `{step.hub}`, is not what the spec asks for"
@@ -143,15 +149,14 @@ def _is_unlisted_wanted(step: Step, desired: Desired, hub: DesiredHub) -> bool:
     return step.action in wanted and is_owned(step.key_id, desired, hub) and _brings(step, "locked", "absent")
 
 
-def _is_made(step: Step, key: DesiredKey) -> bool:
+def _is_made(step: Step, key: DesiredKey, hub: DesiredHub) -> bool:
     """Tell whether a create or import brings the key exactly as it is declared."""
     if key.state == "absent" or key.value.from_ == "none" or key.roles is None:
         return False
     makes = makes_value(key.value, step.hub)
     if makes != (step.action == "create") and not (makes and key.value.shared):
         return False
-    wanted = key.created()
-    return step.changes == tuple(Change(name, None, wanted.field(name)) for name in FIELDS)
+    return step.changes == creation_of(created_key(hub, key, OPERATIONS[step.action]))
 
 
 def _is_edited(step: Step, key: DesiredKey) -> bool:
@@ -185,11 +190,9 @@ def _brings(step: Step, *states: str) -> bool:
 
 
 _WANTED: Final[Mapping[Action, Callable[[Step, DesiredKey], bool]]] = {
-    "create": _is_made,
-    "import": _is_made,
     "edit": _is_edited,
     "lock": _is_locked,
     "unlock": _is_unlocked,
     "delete": _is_deleted,
 }
-"""Whether the spec asks for a step, by its action."""
+"""Whether the spec asks for a step on a key that is there, by its action."""

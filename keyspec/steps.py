@@ -1,5 +1,7 @@
 """A step, from what it changes: its place in the spec, the permissions it gives or takes, how soon it bites.
 
+What a create leaves behind follows from the spec and from what the hub's contract can say.
+
 A step for a key that is declared for other hubs only is held unless `-k` names the key in full.
 """
 
@@ -9,17 +11,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from keyspec.fingerprint import fingerprint
+from keyspec.model import FIELDS
 from keyspec.order import TIGHTEN, permissions_of
-from keyspec.plan import Step
+from keyspec.plan import Change, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from keyspec.desired import Desired
+    from keyspec.desired import Desired, DesiredHub, DesiredKey
     from keyspec.live import LiveHub
     from keyspec.model import Key
     from keyspec.ownership import Pair, Policy
-    from keyspec.plan import Action, Change
+    from keyspec.placeholders import OperationName
+    from keyspec.plan import Action
     from keyspec.source import Source
 
 
@@ -88,11 +92,31 @@ class StepMaker:
 
 
 def change_key(key: Key, changes: Iterable[Change]) -> Key:
-    """Give the key as it is after some changes."""
+    """Give the key as it is after some changes; its ETag then is another one."""
     for change in changes:
         name = "reauth_timeout_s" if change.field == "reauth_timeout" else change.field
-        key = replace(key, **{name: change.after})  # type: ignore[arg-type]
+        key = replace(key, etag=None, **{name: change.after})  # type: ignore[arg-type]
     return key
+
+
+def created_key(hub: DesiredHub, wanted: DesiredKey, operation: OperationName) -> Key:
+    """Give the key as a create or import leaves it; an undeclared field that cannot be sent is not known then."""
+    key = wanted.created()
+    if hub.contract.capabilities.created_locked:
+        key = replace(key, state="locked")
+    if not hub.contract.supports(operation):
+        return key
+    carried = hub.contract.carried(operation)
+    if wanted.description is None and "description" not in carried:
+        key = replace(key, description=None)
+    if wanted.reauth_timeout_s is None and "reauth_timeout" not in carried:
+        key = replace(key, reauth_timeout_s=None)
+    return key
+
+
+def creation_of(key: Key) -> tuple[Change, ...]:
+    """Give the changes that bring a key to a hub."""
+    return tuple(Change(name, None, key.field(name)) for name in FIELDS if key.field(name) is not None)
 
 
 def _tightens(action: Action, phase: int, changes: tuple[Change, ...]) -> bool:

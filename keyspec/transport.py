@@ -54,6 +54,8 @@ class Answer:
     content_type: str
     retry_after: str | None
     body: bytes = field(repr=False)
+    link: str | None = field(default=None, repr=False)
+    etag: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,10 @@ class Transport:
         if isinstance(body, Broken):
             return body
         content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return Answer(response.status_code, content_type, response.headers.get("retry-after"), body)
+        told = response.headers
+        return Answer(
+            response.status_code, content_type, told.get("retry-after"), body, told.get("link"), told.get("etag")
+        )
 
     def _read(self, response: httpx.Response, ends: float) -> bytes | Broken:
         encoding = response.headers.get("content-encoding", "identity").strip().lower()

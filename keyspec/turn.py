@@ -14,11 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from keyspec.content import needs_etag
 from keyspec.custody import Keeping, write_surely
 from keyspec.errors import HubConflict, HubMissing, StoreError, explain_error
 from keyspec.fingerprint import fingerprint
 from keyspec.importing import Supply, import_key, make_value
 from keyspec.model import Key
+from keyspec.needs import CHANGES
 from keyspec.recovery import is_locked_by_keyspec
 from keyspec.report import StepResult
 from keyspec.sharing import owner_of
@@ -130,8 +132,10 @@ class Turn:
         return result
 
     def _judge(self, step: Step) -> Verdict:
-        # The lock of a key that this run created belongs to its create: else it stays wider than it was declared.
-        if self.job.cancelled.is_set() and not (step.action == "lock" and step.key_id in self.created):
+        # The lock of a key that this run created belongs to its create, else it stays wider than it was declared; so
+        # does its unlock, where new keys are locked.
+        belongs = step.action in ("lock", "unlock") and step.key_id in self.created
+        if self.job.cancelled.is_set() and not belongs:
             return "skipped", "interrupted"
         if step.key_id in self.broken:
             return "skipped", self.broken[step.key_id]
@@ -188,10 +192,26 @@ class Turn:
         return write_surely(
             self.job.hub,
             step.key_id,
-            lambda: WRITES[step.action](self.job.hub, step),
+            lambda: WRITES[step.action](self.job.hub, self._find_fresh(step, current), step),
             is_done=lambda found: self._is_already(step, found),
             is_unchanged=lambda found: fingerprint(found) == fingerprint(current),
         )
+
+    def _find_fresh(self, step: Step, current: Key | None) -> Key:
+        """Give the live key, read right now where its ETag is to be sent: then it must be as the plan saw it."""
+        known = current or Key(step.key_id)
+        contract = self.job.hub.contract
+        name = CHANGES[step.action]
+        if not contract.supports(name) or not needs_etag(contract, name):
+            return known
+        if known.etag is not None and not contract.capabilities.etag:
+            return known
+        found = self.job.hub.get_key(step.key_id)
+        if found is None:
+            raise HubMissing("the key is gone from the hub")
+        if fingerprint(found) != step.expects:
+            raise HubConflict(_tell_change(found))
+        return found
 
     def _is_undelivered(self, step: Step) -> bool:
         keeping = self.keeping(step.key_id)
@@ -220,11 +240,11 @@ class Turn:
 MAKING: Final = ("create", "import")
 """The actions that bring a key to a hub."""
 
-WRITES: Final[Mapping[str, Callable[[Hub, Step], None]]] = {
-    "edit": lambda hub, step: hub.edit_key(step.key_id, {change.field: change.after for change in step.changes}),
-    "lock": lambda hub, step: hub.lock_key(step.key_id),
-    "unlock": lambda hub, step: hub.unlock_key(step.key_id),
-    "delete": lambda hub, step: hub.delete_key(step.key_id),
+WRITES: Final[Mapping[str, Callable[[Hub, Key, Step], None]]] = {
+    "edit": lambda hub, key, step: hub.edit_key(key, {change.field: change.after for change in step.changes}),
+    "lock": lambda hub, key, _: hub.lock_key(key),
+    "unlock": lambda hub, key, _: hub.unlock_key(key),
+    "delete": lambda hub, key, _: hub.delete_key(key),
 }
 """Which request each other action is."""
 

@@ -144,7 +144,8 @@ def _unknown_field(document: Document, form: Format[Any], path: Path) -> Problem
 def _known_fields(form: Format[Any], parents: tuple[str, ...]) -> tuple[str, ...]:
     for pattern, shape in form.shapes.items():
         if len(pattern) == len(parents) and all(p in ("*", q) for p, q in zip(pattern, parents, strict=True)):
-            names: Iterator[str] = iter(shape.__dataclass_fields__)  # type: ignore[attr-defined]
+            fields = shape.__dataclass_fields__  # type: ignore[attr-defined]
+            names: Iterator[str] = (name for name, field in fields.items() if field.init)
             return tuple(form.field if name == form.field.replace("-", "_") else name.rstrip("_") for name in names)
     return ()
 

@@ -1,17 +1,27 @@
 from __future__ import annotations
 
+import json
+import re
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import jsonschema
 import pytest
 from fakes.hub import load_default_contract
+from hypothesis import given
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 import keyspec
 from keyspec.contract import contract_schema, parse_contract
 from keyspec.document import parse_document
-from keyspec.errors import SpecError
+from keyspec.errors import HubError, SpecError
+from keyspec.hub import Endpoint, Hub
+from keyspec.model import Key
+from keyspec.secret import Secret
 
+OTHER = Path(__file__).parent / "contracts" / "other-v2.yaml"
 BUILT_IN = Path(keyspec.__file__).parent / "contracts" / "cipherinsights-v1.yaml"
 TEXT = BUILT_IN.read_text(encoding="utf-8")
 
@@ -71,7 +81,7 @@ def test_every_operation_of_the_default_is_supported_and_one_left_out_is_not():
         ("base: /api/v1", "base: api", "invalid-value", "api\n", "begins with /"),
         ("path: /roles", "path: /roles?x", "invalid-value", "/roles?x", "begins with /"),
         ("rows: rows\n    total: totalCount\n  get", "rows: 'a[['\n    total: totalCount\n  get", "invalid-value", "'a[['", "JMESPath"),
-        ("etag: false", "etag: true", "invalid-value", "true\n  bulk", ""),
+        ("etag: false", "etag: maybe", "wrong-type", "maybe\n  bulk", ""),
         ("verified: false", "verify: false", "unknown-field", "verify:", "no field `verify`"),
         ("value: apiKey", "velue: apiKey", "unknown-field", "velue", "no field `velue`"),
         ("auth: {header: x-api-key}", "auth: null", "null-value", "auth", ""),
@@ -127,3 +137,101 @@ def test_the_schema_accepts_the_built_in_contract_and_refuses_a_reading_post():
     tree["operations"]["get_key"]["method"] = "POST"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(tree, schema)
+
+
+def test_the_second_contract_is_valid_by_parser_and_schema():
+    text = OTHER.read_text(encoding="utf-8")
+    contract = parse_contract(parse_document(text.encode(), "other.yaml"))
+    assert contract.supports("import_key")
+    assert (contract.sources["edit_key"].file, contract.sources["edit_key"].line) == (
+        "other.yaml",
+        line_of(text, "  edit_key:"),
+    )
+    jsonschema.validate(YAML(typ="safe", pure=True).load(text), contract_schema())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("auth: {scheme: bearer}", "auth: {scheme: magic}"),
+        ("unit: ms", "unit: days"),
+        ("by: id", "by: rank"),
+        ("active: [enabled]", "active: []"),
+        ("style: cursor", "style: pages"),
+        ("method: PATCH", "method: GET"),
+        ("if_match: true", "if_match: maybe"),
+        ("base: /admin/v2", "base: /admin/v2\nsources: {}"),
+        ("base: /admin/v2", "base: /admin/v2\nbulk: {}"),
+        ("etag: true", "etags: true"),
+    ],
+)
+def test_what_the_schema_refuses_the_parser_refuses_too(old, new):
+    text = OTHER.read_text(encoding="utf-8")
+    assert old in text
+    text = text.replace(old, new, 1)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(YAML(typ="safe", pure=True).load(text), contract_schema())
+    assert problems_of(text)
+
+
+# any file
+
+
+WORDS = sorted({"none", "login", "at", "by", "send", "{role}", "{state}", "{x", "{key_id}", "{cursor}", "@", "a[", "", "GET", "/x/{key_id}", "link", "iso", *re.findall(r"[\w.@/{}-]+", TEXT + OTHER.read_text(encoding="utf-8"))})  # fmt: skip
+scalars = st.sampled_from(WORDS) | st.booleans() | st.integers(-2, 300) | st.floats() | st.text(max_size=6)
+trees = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def paths_of(node, path=()):
+    yield path
+    if isinstance(node, dict):
+        for name, part in node.items():
+            yield from paths_of(part, (*path, name))
+    elif isinstance(node, list):
+        for index, part in enumerate(node):
+            yield from paths_of(part, (*path, index))
+
+
+def put(node, path, tree, *, gone):
+    """Give a tree with another one at a path, or without what stands there."""
+    if not path:
+        return tree
+    copy = dict(node) if isinstance(node, dict) else list(node)
+    if len(path) == 1 and gone:
+        del copy[path[0]]
+    else:
+        copy[path[0]] = put(node[path[0]], path[1:], tree, gone=gone)
+    return copy
+
+
+@given(st.data(), st.sampled_from([BUILT_IN, OTHER]), st.integers(1, 3))
+def test_any_file_is_a_contract_or_has_problems_with_their_places(data, file, times):
+    tree = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    for _ in range(times):
+        path = data.draw(st.sampled_from(list(paths_of(tree))[1:] or [()]), "where")
+        tree = put(tree, path, data.draw(trees, "what"), gone=data.draw(st.booleans(), "gone"))
+        if not isinstance(tree, dict):
+            return
+    text = json.dumps(tree)
+    try:
+        contract = parse_contract(parse_document(text.encode(), "c.yaml"))
+    except SpecError as error:
+        found = error.problems
+    else:
+        found = ()
+    if found:
+        assert all(problem.source is not None for problem in found)
+        return
+    for name in contract.sources:
+        contract.carried(name)
+    with Hub(Endpoint("h", "https://h.example"), contract, Secret("user:cr3dential"), transport=HOSTILE) as hub:
+        for ask in (hub.list_keys, hub.list_roles, lambda: hub.get_key("k"), lambda: hub.lock_key("k"), lambda: hub.create_key(Key("k", "", ("User",), 60))):  # fmt: skip
+            with suppress(HubError):
+                ask()
+
+
+HOSTILE = httpx.MockTransport(lambda _: httpx.Response(200, json={"rows": [], "data": [], "totalCount": 0}))

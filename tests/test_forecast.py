@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 from builders import hub_of, key, plan_of, spec_of
+from fakes.other import other_contract
 
 HUB = 'hubs: {hub: {url: "https://hub.example", auth: "env:HUB_KEY", auth_key_id: own, %s}}\n'
 
 
-def forecast(keys, *live, hub="concurrency: 8", **policy):
-    desired = spec_of(HUB % hub + f"keys: {keys}\n")
+def forecast(keys, *live, hub="concurrency: 8", contract=None, **policy):
+    desired = spec_of(HUB % hub + f"keys: {keys}\n", contract=contract)
     (row,) = plan_of(desired, hub_of(*live), **policy).hubs
     return row.forecast
 
@@ -42,3 +43,33 @@ def test_a_hub_that_is_not_planned_has_no_forecast(error):
     (row,) = plan_of(desired, hub_of(error=error)).hubs
     assert row.status != "read"
     assert row.forecast is None
+
+
+PAGING = "paging: {style: cursor, size: 100, next: meta.next}"
+CURSOR = '{limit: "{limit}", cursor: "{cursor}"}'
+TOTAL = "    total: meta.total\n"
+
+
+@pytest.mark.parametrize(
+    ("style", "query", "told", "untold"),
+    [
+        ("cursor, next: meta.next", CURSOR, 3, 3),
+        ("page-number", '{limit: "{limit}", page: "{page}"}', 3, 4),
+        ("row-offset", '{limit: "{limit}", offset: "{offset}"}', 3, 5),
+        ("link", '{limit: "{limit}"}', 3, 3),
+        ("none", "{all: true}", 1, 1),
+    ],
+)
+def test_how_many_pages_a_list_has_follows_from_its_style(style, query, told, untold):
+    live = [key(f"x_{number:03}") for number in range(250)]
+    by_name = ("roles: {at: role_ids, by: id}", "roles: role_ids")
+    for pages, total in ((told, TOTAL), (untold, "")):
+        contract = other_contract((PAGING, f"paging: {{style: {style}}}"), (CURSOR, query), (TOTAL, total), by_name)
+        found = forecast("{x_000: {roles: [User], state: locked}}", *live, contract=contract)
+        assert found.requests == 1 + pages
+
+
+def test_an_etag_that_is_read_first_takes_a_request_more():
+    contract = other_contract(("roles: {at: role_ids, by: id}", "roles: role_ids"))
+    assert forecast("{ci_a: {roles: [Operator]}}", key("ci_a"), contract=contract).requests == 3
+    assert forecast("{ci_a: {roles: [User], state: locked}}", key("ci_a"), contract=contract).requests == 2
