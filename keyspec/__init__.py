@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from keyspec.report import plan_exit_code as plan_exit_code
     from keyspec.session import Options as Options
     from keyspec.session import Session as Session
+    from keyspec.shard import Shard as Shard
     from keyspec.source import Source as Source
 
 _HOMES = {
@@ -74,6 +75,7 @@ _HOMES = {
     "render.outcome": ("render_report",),
     "render.text": ("render_plan",),
     "report": ("ExitCode", "Report", "apply_exit_code", "plan_exit_code"),
+    "shard": ("Shard",),
     "source": ("Source",),
 }
 _HOME = {name: f"keyspec.{module}" for module, names in _HOMES.items() for name in names}

@@ -143,7 +143,8 @@ def _left(turn: Turn, keys: dict[str, Key], touched: set[str], records: Records)
     live = LiveHub(job.live.name, keys, job.live.roles)
     policy = replace(job.policy, allow_delete=False, allow_reimport=True)
     again = make_plan(job.desired, {job.live.name: live}, records, policy)
-    return tuple(sorted({step.key_id for step in again.steps if step.key_id in touched and not step.held}))
+    left = (step for step in again.steps if step.key_id in touched and not step.held)
+    return tuple(sorted({step.key_id for step in left if (step.hub, step.key_id, step.action) not in job.apart}))
 
 
 def _settle(turn: Turn) -> None:
@@ -172,7 +173,7 @@ def is_unfinished(key: DesiredKey, hub: LiveHub, records: Records, take_over: It
 
 def _are_behind(key: DesiredKey, hub: str, kept: Kept | str | None, take_over: Iterable[str]) -> bool:
     """Tell whether a replica is to be written that lacks what is kept."""
-    if not isinstance(kept, Kept) or not isinstance(kept.note, Record) or not kept.has_value:
+    if not isinstance(kept, Kept) or not isinstance(kept.note, Record) or not kept.has_value or key.state == "absent":
         return False
     wanted = ("outdated", "foreign") if key.key_id in take_over else ("outdated",)
     judged = judge_replicas(kept, owner=owner_of(key.value, hub), key_id=key.key_id, hub=hub)

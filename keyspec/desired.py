@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from keyspec.contract import Contract
     from keyspec.merge import Declared
     from keyspec.secret import Reference
+    from keyspec.shard import Shard
     from keyspec.source import Source
     from keyspec.spec import Guards, Hub, KeySpec, Ownership, Rollout, Value
 
@@ -140,7 +141,8 @@ class DesiredHub:
 class Desired:
     """The whole spec, resolved.
 
-    `hubs` are those selected; `fleet`, `declared_ids` and `protected_ids` tell of every hub, whatever was selected.
+    `hubs` are those selected, of which `shard` says the part; `fleet`, `declared_ids` and `protected_ids` tell of every
+    hub, whatever was selected.
     """
 
     hubs: Mapping[str, DesiredHub]
@@ -153,6 +155,7 @@ class Desired:
     spec: str
     pinned: bool = False
     rollout: Rollout | None = None
+    shard: Shard | None = None
 
     def only_hubs(self, names: frozenset[str]) -> Desired:
         """Give the same desired state for some of the hubs."""

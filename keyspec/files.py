@@ -128,8 +128,14 @@ def read_contract(contract: str, *, file: str, source: Source | None = None) -> 
     Raises:
         SpecError: with every problem found.
     """
+    return parse_document(*read_contract_data(contract, file=file, source=source))
+
+
+def read_contract_data(contract: str, *, file: str, source: Source | None = None) -> tuple[bytes, str]:
+    """Read the bytes of a contract as `read_contract` finds it, and tell the name of its file."""
     if "/" in contract or contract.endswith(SPEC_SUFFIXES):
-        return read_document(beside(file, contract), source=source)
+        path = beside(file, contract)
+        return read_data(path, source=source), path
     from importlib.resources import files
 
     folder = files("keyspec") / "contracts"
@@ -138,7 +144,7 @@ def read_contract(contract: str, *, file: str, source: Source | None = None) -> 
         known = ", ".join(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml")))
         hint = f"known are {known}; a path holds a slash or ends in .yaml"
         raise SpecError([Problem("unknown-contract", f"there is no contract `{contract}`", source, hint)])
-    return parse_document(resource.read_bytes(), f"keyspec/contracts/{contract}.yaml")
+    return resource.read_bytes(), f"keyspec/contracts/{contract}.yaml"
 
 
 def write_file(path: str, data: bytes, *, private: bool) -> None:

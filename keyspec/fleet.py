@@ -16,11 +16,11 @@ import threading
 import time
 from collections import defaultdict, deque
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -40,22 +40,23 @@ def run_fleet(
     items: Iterable[T],
     *,
     parallel: int,
-    interrupted: Callable[[int], None],
+    interrupted: Callable[[int], None] | Interrupts,
     after: Mapping[int, frozenset[int]] | None = None,
     patience_s: float = PATIENCE_S,
 ) -> tuple[R, ...]:
     """Do `work` for every item, at most `parallel` at once; give the results in the order of the items.
 
     An item that takes longer than `patience_s` is no longer one of these. `after` tells, for the position of an item,
-    those of others that must be done before it begins, without a circle.
+    those of others that must be done before it begins, without a circle. `interrupted` is told of each interrupt; where
+    several fleets are run one after the other, it collects them for all.
     """
     todo = tuple(items)
     if not todo:
         return ()
-    told = 0
     done: dict[int, Future[R]] = {}
     order, places = _Order(len(todo), after or {}), _Places(max(parallel, 1), patience_s)
-    with _counted_interrupts() as interrupts, _Crew(work, places.most_threads) as crew:
+    collected = nullcontext(interrupted) if isinstance(interrupted, Interrupts) else Interrupts(interrupted)
+    with collected as interrupts, _Crew(work, places.most_threads) as crew:
         while len(done) < len(todo):
             while order.ready and places.find_one() and crew.begin(order.ready[0], todo[order.ready[0]]):
                 places.take(order.ready.popleft())
@@ -64,9 +65,7 @@ def run_fleet(
                 done[place] = outcome
                 places.give_back(place)
                 order.end(place)
-            while told < len(interrupts):
-                told += 1
-                interrupted(told)
+            interrupts.pass_on()
     return tuple(done[place].result() for place in range(len(todo)))
 
 
@@ -181,19 +180,33 @@ class _Crew(Generic[T, R]):
             self._done.put((place, outcome))
 
 
-@contextmanager
-def _counted_interrupts() -> Iterator[list[int]]:
-    """Collect interrupts instead of raising KeyboardInterrupt, where Python would and where it can be told not to.
+class Interrupts:
+    """Interrupts counted instead of raised as KeyboardInterrupt, where Python would and can be told not to.
 
-    The handler does no more than append: it may interrupt anything, itself too, so it must not take a lock.
+    The handler does no more than append: it may interrupt anything, itself too, so it must not take a lock. What came
+    is told by `pass_on`, each with its number.
     """
-    interrupts: list[int] = []
-    ours = threading.current_thread() is threading.main_thread()
-    raising = [each for each in _INTERRUPTS if ours and signal.getsignal(each) is signal.default_int_handler]
-    for each in raising:
-        signal.signal(each, lambda number, _: interrupts.append(number))
-    try:
-        yield interrupts
-    finally:
-        for each in raising:
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell = tell
+        self._come: list[int] = []
+        self._told = 0
+        self._raising: tuple[signal.Signals, ...] = ()
+
+    def __enter__(self) -> Self:
+        ours = threading.current_thread() is threading.main_thread()
+        raising = (each for each in _INTERRUPTS if ours and signal.getsignal(each) is signal.default_int_handler)
+        self._raising = tuple(raising)
+        for each in self._raising:
+            signal.signal(each, lambda number, _: self._come.append(number))
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for each in self._raising:
             signal.signal(each, signal.default_int_handler)
+
+    def pass_on(self) -> None:
+        """Tell of those that came since."""
+        while self._told < len(self._come):
+            self._told += 1
+            self._tell(self._told)

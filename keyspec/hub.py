@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from keyspec.conversion import RoleId
     from keyspec.live import Created, RoleNames
     from keyspec.model import FieldValue, Role
-    from keyspec.operation import PagingStyle
+    from keyspec.operation import Paging, PagingStyle
     from keyspec.placeholders import ListName
     from keyspec.secret import Secret
     from keyspec.transport import Answer
@@ -166,6 +166,12 @@ class Hub:
         self._wire.parse("openapi", answer)
         return answer.body
 
+    def show_page(self, name: ListName) -> Any:
+        """Read the first page of a list, as the hub sent it."""
+        paging, bounded = self._find_cut(name)
+        values = _page_values(Ask(0, paging.size, 0), paging.style, bounded=bounded)
+        return self._wire.parse(name, self._wire.ask(name, values))
+
     def create_key(self, key: Key) -> Created:
         """Create a key. What the answer holds besides the value is judged by the caller.
 
@@ -263,11 +269,7 @@ class Hub:
     def _list(
         self, name: ListName, read: Callable[[Iterable[Any]], tuple[T, ...]], identify: Callable[[T], str]
     ) -> tuple[T, ...]:
-        with self._wire.naming(name):
-            try:
-                paging, bounded = self.contract.paging_of(name), "limit" in self.contract.carried(name)
-            except LookupError as error:
-                raise HubError(f"{say_first(error)}; nothing was sent") from error
+        paging, bounded = self._find_cut(name)
         listing = Listing(self._limits.get(name, paging.size), identify, style=paging.style, bounded=bounded)
         while (ask := listing.ask) is not None:
             values = _page_values(ask, paging.style, bounded=bounded)
@@ -288,6 +290,14 @@ class Hub:
                 listing.feed(read(page.rows), page.total, following)
         self._limits[name] = listing.kept_limit
         return tuple(row for _, row in sorted(listing.rows.items()))
+
+    def _find_cut(self, name: ListName) -> tuple[Paging, bool]:
+        """Tell how a list is cut, and whether its requests say how large pages should be."""
+        with self._wire.naming(name):
+            try:
+                return self.contract.paging_of(name), "limit" in self.contract.carried(name)
+            except LookupError as error:
+                raise HubError(f"{say_first(error)}; nothing was sent") from error
 
     def _find_next(self, answer: Answer, asked: str) -> str | None:
         return find_next(answer.link, asked=asked, root=self._wire.root)

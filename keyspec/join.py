@@ -1,19 +1,21 @@
 """The plans or reports of all shards, joined to the one that a single run would have given.
 
-Every shard of a wave is there once; all planned the same spec, and where they applied a saved plan, the same one.
+Every shard of a wave is there once, and together they hold every hub that was selected; all planned the same spec, and
+where they applied a saved plan, the same one.
 What belongs to no hub (findings on keys) was said by each shard that looked, and is said once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from keyspec.errors import Problem, RefusedError
 from keyspec.findings import sort_findings
 from keyspec.order import order_steps
 from keyspec.plan import Plan, summarize
 from keyspec.report import Report
+from keyspec.shard import fleet_digest
 from keyspec.source import Source
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from keyspec.shard import Shard
 
-T = TypeVar("T")
+_MOST_NAMES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def _identify(step: object) -> object:
 
 
 def _check(parts: Sequence[Part]) -> Sequence[Part]:
-    problems = tuple(_find_misfits(parts))
+    problems = tuple(_find_misfits(parts)) if parts else (Problem("shard-missing", "there is nothing to join"),)
     if problems:
         raise RefusedError(problems)
     return parts
@@ -89,28 +91,50 @@ def _find_misfits(parts: Sequence[Part]) -> Iterator[Problem]:
             yield _misfit(part, f"it was planned from another spec than {first.file}")
     shards = [(part, part.plan.shard) for part in parts if part.plan.shard is not None]
     if len(shards) == len(parts):
-        yield from _find_gaps(shards)
+        yield from _find_strangers(shards)
+        for wave in sorted({shard.wave for _, shard in shards}, key=lambda wave: wave or 0):
+            yield from _find_gaps([(part, shard) for part, shard in shards if shard.wave == wave])
 
 
-def _find_gaps(shards: Sequence[tuple[Part, Shard]]) -> Iterator[Problem]:
+def _find_strangers(shards: Sequence[tuple[Part, Shard]]) -> Iterator[Problem]:
+    """Find parts that are not of the same whole, and hubs that stand in the wrong one."""
     first, shard = shards[0]
-    seen: dict[tuple[int | None, int], str] = {}
     for part, each in shards:
         if each.of != shard.of:
             yield _misfit(part, f"it is one of {each.of} shards, {first.file} one of {shard.of}")
         if each.plan != shard.plan:
             yield _misfit(part, f"it applied another plan than {first.file}")
-        if (each.wave, each.number) in seen:
-            yield _misfit(part, f"shard {each} stands in {seen[each.wave, each.number]}, too")
-        seen[each.wave, each.number] = part.file
-    for wave in sorted({each.wave for _, each in shards}, key=lambda wave: wave or 0):
-        missing = [number for number in range(1, shard.of + 1) if (wave, number) not in seen]
-        if missing:
-            of_wave = "" if wave is None else f" of wave {wave}"
-            names = ", ".join(f"{number}/{shard.of}" for number in missing[:20])
-            more = f" and {len(missing) - 20} more" if len(missing) > 20 else ""  # noqa: PLR2004 - enough to see
-            what = f"shards are missing{of_wave}: {names}{more}"
-            yield Problem("shard-missing", what, None, "what they did is not known; run them again")
+        if (each.wave is None) is not (shard.wave is None):
+            yield _misfit(part, f"one of it and {first.file} is of one wave, the other of all")
+        if each.keys != shard.keys:
+            yield _misfit(part, f"it looked at other keys (-k) than {first.file}")
+        strange = [row.name for row in part.plan.hubs if not each.holds(row.name) or each.wave not in (None, row.wave)]
+        if strange:
+            yield _misfit(part, f"{len(strange)} hubs in it are not this shard's, {strange[0]} the first")
+
+
+def _find_gaps(shards: Sequence[tuple[Part, Shard]]) -> Iterator[Problem]:
+    """Find what is missing of one wave's shards, or is there twice."""
+    first, shard = shards[0]
+    seen: dict[int, str] = {}
+    for part, each in shards:
+        if each.number in seen:
+            yield _misfit(part, f"shard {each} stands in {seen[each.number]}, too")
+        seen[each.number] = part.file
+        if each.fleet != shard.fleet:
+            yield _misfit(part, f"it was made for other hubs (-l, --wave) than {first.file}")
+    of_wave = "" if shard.wave is None else f" of wave {shard.wave}"
+    if len(seen) < shard.of:
+        missing = [number for number in range(1, shard.of + 1) if number not in seen]
+        names = ", ".join(f"{number}/{shard.of}" for number in missing[:_MOST_NAMES])
+        more = f" and {len(missing) - _MOST_NAMES} more" if len(missing) > _MOST_NAMES else ""
+        what = f"shards are missing{of_wave}: {names}{more}"
+        yield Problem("shard-missing", what, None, "what they did is not known; run them again")
+    elif (
+        len(seen) == len(shards)
+        and fleet_digest(row.name for part, _ in shards for row in part.plan.hubs) != shard.fleet
+    ):
+        yield Problem("shard-missing", f"hubs are missing in the shards{of_wave}", None, "run all shards again")
 
 
 def _misfit(part: Part, what: str) -> Problem:

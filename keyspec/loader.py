@@ -16,6 +16,7 @@ from keyspec.resolve import build_desired, overrides_of
 from keyspec.secret import parse_reference
 from keyspec.selector import matches_any, parse_selector
 from keyspec.settings import SCHEMES
+from keyspec.shard import fleet_digest
 from keyspec.spec import VALUE_SOURCES
 from keyspec.stores import open_store
 from keyspec.trust import check_references, parse_trusted, pin_hubs
@@ -49,7 +50,11 @@ def load_desired(options: Options) -> Desired:
         except SpecError as error:
             problems += error.problems
     desired = _resolve(spec, problems, trusted)
-    return desired.only_hubs(select_hubs(desired, options))
+    selected = desired.only_hubs(select_hubs(desired, options))
+    if options.shard is None:
+        return selected
+    shard = replace(options.shard, wave=options.wave, fleet=fleet_digest(selected.hubs), keys=options.policy.keys)
+    return replace(selected.only_hubs(frozenset(filter(shard.holds, selected.hubs))), shard=shard)
 
 
 def load_saved(path: str) -> SavedPlan:
@@ -157,14 +162,14 @@ def _find_wrong(scheme: str) -> str | None:
 
 
 def select_hubs(desired: Desired, options: Options) -> frozenset[str]:
-    """Give the names of the hubs that -l, --wave and --shard mean together; all without them."""
+    """Give the names of the hubs that -l and --wave mean together; all without them."""
     names = frozenset(_match_hubs(desired, options.hubs))
     if options.wave is not None:
         waves = len(desired.rollout.waves) if desired.rollout else 0
         if options.wave > waves:
             raise UsageError(f"--wave {options.wave}: the spec declares {waves or 'no'} waves")
         names = frozenset(name for name in names if desired.hubs[name].wave == options.wave)
-    return names if options.shard is None else frozenset(filter(options.shard.holds, names))
+    return names
 
 
 def _match_hubs(desired: Desired, selectors: Iterable[str]) -> Iterator[str]:

@@ -19,7 +19,8 @@ from pydantic import TypeAdapter, ValidationError
 from keyspec.document import Document, locate
 from keyspec.errors import Problem, SpecError
 from keyspec.matching import Matcher
-from keyspec.spec import SHAPES, SPEC_FORMAT, Fields, Guards, Hub, KeySpec, Ownership, Rollout, is_name
+from keyspec.model import is_name
+from keyspec.spec import SHAPES, SPEC_FORMAT, Fields, Guards, Hub, KeySpec, Ownership, Rollout
 from keyspec.validation import Path, validate_document
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ everything printed from them has one order.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 FIELDS: Final = ("description", "roles", "reauth_timeout", "state")
 """The names of the compared fields, in the order they are shown."""
+
+NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+_NAME: Final = re.compile(NAME_PATTERN.removesuffix("$") + r"\Z")
 
 DEFAULT_DESCRIPTION: Final = ""
 DEFAULT_REAUTH_TIMEOUT_S: Final = 60
@@ -61,3 +65,8 @@ _ATTRIBUTES: Final = {
 def as_set(names: Iterable[str]) -> tuple[str, ...]:
     """Sort names and drop repeats."""
     return tuple(sorted(set(names)))
+
+
+def is_name(text: str) -> bool:
+    """Tell whether text can be a hub name or a declared Key ID."""
+    return _NAME.match(text) is not None

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, get_args
 
 from keyspec.content import fill_change, fill_new
-from keyspec.model import Key
+from keyspec.model import Key, as_set
 from keyspec.placeholders import OperationName
 from keyspec.spec import is_loopback
 from keyspec.steps import change_key
@@ -113,15 +113,15 @@ def _explain_impossible(contract: Contract, step: Step, before: Key, ids: Mappin
 
 def hubs_to_consult(desired: Desired, live: Mapping[str, LiveHub], policy: Policy) -> tuple[str, ...]:
     """Name the hubs beside those selected whose locks tell whether a shared value may come to a selected one."""
-    found: set[str] = set()
+    wanted: dict[str, tuple[str, ...]] = {}
     for name, hub in desired.hubs.items():
         keys = live[name].keys
         for key_id, key in hub.keys.items():
             if keys is None or key_id in keys or not key.value.shared or key.state == "absent":
                 continue
             if policy.selects(key_id):
-                found.update(key.hubs)
-    return tuple(sorted(found - desired.hubs.keys()))
+                wanted[key_id] = key.hubs
+    return as_set(name for hubs in wanted.values() for name in hubs if name not in desired.hubs)
 
 
 def _is_proved(hub: DesiredHub) -> bool:

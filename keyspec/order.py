@@ -62,8 +62,12 @@ def edit_phase(changes: Iterable[Change], known: Mapping[str, Role] | None) -> i
 
 def order_steps(steps: Iterable[Step]) -> tuple[Step, ...]:
     """Sort steps by hub, phase and key, and number them from 1."""
-    ordered = sorted(steps, key=lambda step: (step.hub, step.phase, step.key_id, _RANK[step.action]))
-    return tuple(replace(step, number=number) for number, step in enumerate(ordered, 1))
+    return tuple(replace(step, number=number) for number, step in enumerate(sorted(steps, key=place_of), 1))
+
+
+def place_of(step: Step) -> tuple[str, int, str, int]:
+    """Give what steps are sorted by."""
+    return step.hub, step.phase, step.key_id, _RANK[step.action]
 
 
 def find_origins(steps: Iterable[Step], desired: Desired) -> dict[str, frozenset[str]]:

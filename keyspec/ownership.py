@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from keyspec.model import is_name
 from keyspec.selector import glob_matches
-from keyspec.spec import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -37,7 +37,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 
 def plan_digest(plan: Plan) -> str:
-    """Hash a plan: its document without `digest` and every hub's `live_keys`."""
+    """Hash a plan: its document without `digest` and what of every hub is `_PASSING`."""
     hubs = ({name: value for name, value in _hub_data(hub).items() if name not in _PASSING} for hub in plan.hubs)
     document = _document(plan, map(_step_data, plan.steps), hubs, digest="")
     del document["digest"]
@@ -52,7 +52,7 @@ def report_document(report: Report) -> dict[str, Any]:
     hubs = []
     for hub in plan.hubs:
         verdict = verdicts.get(hub.name)
-        error = (verdict and verdict.error) or hub.error
+        error = hub.error or (verdict and verdict.error)
         hubs.append(_hub_data(hub) | {"error": error, "verified": verdict.verified if verdict else None})
     outcomes = Counter(result.outcome for result in report.results)
     return _document(plan, steps, hubs, digest=plan_digest(plan)) | {
@@ -92,7 +92,14 @@ def _document(
 
 
 def _shard_data(shard: Shard) -> dict[str, Any]:
-    return {"number": shard.number, "of": shard.of, "wave": shard.wave, "plan": shard.plan}
+    return {
+        "number": shard.number,
+        "of": shard.of,
+        "wave": shard.wave,
+        "plan": shard.plan,
+        "fleet": shard.fleet,
+        "keys": list(shard.keys),
+    }
 
 
 def _hub_data(hub: HubRow) -> dict[str, Any]:

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from keyspec.errors import Problem, RefusedError, SpecError, UsageError
 from keyspec.fingerprint import digest_bytes
 from keyspec.jsontext import encode_json
+from keyspec.order import place_of
 from keyspec.plan import Change, Finding, Forecast, HubRow, Plan, Step, Summary, summarize
 from keyspec.plandocument import FORMAT, plan_digest, plan_document, summary_data
 from keyspec.report import HubResult, Report, StepResult
@@ -27,7 +29,16 @@ from keyspec.source import Source
 
 if TYPE_CHECKING:
     from keyspec.model import FieldValue
-    from keyspec.planschema import HubShape, PlanDocument, ReportDocument, SavedDocument, SourceShape, StepShape
+    from keyspec.planschema import (
+        HubShape,
+        OutcomesShape,
+        PlanDocument,
+        ReportDocument,
+        SavedDocument,
+        ShardShape,
+        SourceShape,
+        StepShape,
+    )
 
     AnyDocument = PlanDocument | SavedDocument | ReportDocument
     D = TypeVar("D", PlanDocument, SavedDocument, ReportDocument)
@@ -93,8 +104,10 @@ def load_printed(data: bytes, file: str) -> tuple[Plan | Report, tuple[Problem, 
     _check_version(document, file)
     if "outcomes" in document:
         shape = _validate(document, file, ReportDocument)
-        plan = _read_checked(shape, file)
-        return _read_report(shape, plan), ()
+        report = _read_report(shape, _read_checked(shape, file))
+        if wrong := _misreports(report, shape.outcomes):
+            raise SpecError([_problem(file, "report-invalid", message) for message in wrong[:_MOST_PROBLEMS]])
+        return report, ()
     printed = _validate(document, file, PlanDocument)
     refusals = (
         Problem(each.code, each.message, _read_source(each.source), each.hint) for each in printed.refusals or ()
@@ -210,6 +223,28 @@ def _read_report(shape: ReportDocument, plan: Plan) -> Report:
     )
 
 
+def _misreports(report: Report, told: OutcomesShape) -> list[str]:
+    """Say what in a report no apply can have printed."""
+    counts: Counter[str] = Counter(result.outcome for result in report.results)
+    found = [
+        f"outcomes.{name}: says {count}, the steps say {counts[name]}"
+        for name, count in told.model_dump().items()
+        if counts[name] != count
+    ]
+    for index, result in enumerate(report.results):
+        if result.step.held and result.outcome != "held":
+            found.append(f"steps.{index}.outcome: a held step is never {result.outcome}")
+        if not result.step.held and result.outcome == "held" and not result.error:
+            found.append(f"steps.{index}.outcome: nothing says what this step waits for")
+    rows = zip(report.plan.hubs, report.hubs, strict=True)
+    found += [
+        f"hubs.{index}.verified: it was not read"
+        for index, (row, verdict) in enumerate(rows)
+        if row.status != "read" and verdict.verified
+    ]
+    return found
+
+
 def _read_plan(shape: AnyDocument) -> Plan:
     findings = (
         Finding(each.code, each.severity, each.message, each.hub, each.key_id, _read_source(each.source))
@@ -221,8 +256,12 @@ def _read_plan(shape: AnyDocument) -> Plan:
         steps=tuple(_read_step(step) for step in shape.steps),
         findings=tuple(findings),
         summary=Summary(**shape.summary.model_dump()),
-        shard=None if shape.shard is None else Shard(**shape.shard.model_dump()),
+        shard=None if shape.shard is None else _read_shard(shape.shard),
     )
+
+
+def _read_shard(shard: ShardShape) -> Shard:
+    return Shard(shard.number, shard.of, shard.wave, shard.plan, shard.fleet, tuple(shard.keys))
 
 
 def _read_hub(hub: HubShape) -> HubRow:
@@ -271,6 +310,10 @@ def _contradictions(plan: Plan) -> list[str]:
     ]
     if [step.number for step in plan.steps] != list(range(1, len(plan.steps) + 1)):
         found.append("steps: the numbers do not count from 1")
+    if list(plan.steps) != sorted(plan.steps, key=place_of):
+        found.append("steps: they are not in the order in which they are done")
+    if plan.shard is not None and plan.shard.number > plan.shard.of:
+        found.append(f"shard: there is no part {plan.shard}")
     told, counted = summary_data(plan.summary), summary_data(summarize(plan.hubs, plan.steps))
     found += [
         f"summary.{name}: says {told[name]}, hubs and steps say {counted[name]}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from keyspec.diff import compare_keys
@@ -65,8 +66,9 @@ def make_plan(desired: Desired, live: Mapping[str, LiveHub], records: Records, p
     `records` tells, by hub and Key ID, what the stores hold for declared keys: never values.
     """
     rows, steps, findings = [], [], []
+    closed: dict[str, tuple[tuple[str, str], ...]] = {}
     for _name, hub in sorted(desired.hubs.items()):
-        planned = _HubPlan(desired, hub, live, records, policy)
+        planned = _HubPlan(desired, hub, live, records, policy, closed)
         planned.run()
         rows.append(planned.row())
         steps += planned.steps
@@ -79,13 +81,14 @@ def make_plan(desired: Desired, live: Mapping[str, LiveHub], records: Records, p
 
 @dataclass(slots=True)
 class _HubPlan:
-    """The plan of one hub while it grows."""
+    """The plan of one hub while it grows; `closed` is what was found of shared keys, for all hubs alike."""
 
     desired: Desired
     hub: DesiredHub
     fleet: Mapping[str, LiveHub]
     records: Records
     policy: Policy
+    closed: dict[str, tuple[tuple[str, str], ...]]
     steps: list[Step] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     totals: Counter[str] = field(default_factory=Counter)
@@ -200,20 +203,26 @@ class _HubPlan:
         kept = self.records.get((self.hub.name, pair.key_id))
         if served_by(kept, self.hub.name):
             return "was here and is gone"
-        for name in wanted.hubs if wanted.value.shared else ():
-            if name == self.hub.name:
+        if not wanted.value.shared:
+            return None
+        if pair.key_id not in self.closed:
+            self.closed[pair.key_id] = tuple(islice(self._find_closed(wanted), 2))
+        return next((why for name, why in self.closed[pair.key_id] if name != self.hub.name), None)
+
+    def _find_closed(self, wanted: DesiredKey) -> Iterator[tuple[str, str]]:
+        """Give the hubs of a key on which somebody may have closed it, and why that is thought."""
+        for name in wanted.hubs:
+            keys = self.fleet[name].keys if name in self.fleet else None
+            if keys is None:
+                yield name, f"on `{name}` it cannot be read"
                 continue
-            elsewhere = self.fleet[name].keys if name in self.fleet else None
-            if elsewhere is None:
-                return f"on `{name}` it cannot be read"
-            key = elsewhere.get(pair.key_id)
-            if key is not None and key.state != "active" and not self._lock_declared(name, pair.key_id):
-                return f"on `{name}` it is locked" if key.state else f"`{name}` does not tell whether it is locked"
-        return None
+            key = keys.get(wanted.key_id)
+            if key is not None and key.state != "active" and not self._lock_declared(name, wanted.key_id):
+                yield name, f"on `{name}` it is locked" if key.state else f"`{name}` does not tell whether it is locked"
 
     def _lock_declared(self, hub: str, key_id: str) -> bool:
         key = self.desired.fleet[hub].keys.get(key_id)
-        return key is not None and key.state == "locked"
+        return key is not None and key.state in ("locked", "absent")
 
     def _change(self, pair: Pair, wanted: DesiredKey, live: Key, verdict: Verdict) -> Iterator[Step]:
         changes = compare_keys(wanted, live)

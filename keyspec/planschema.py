@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from keyspec.plan import Action, HubStatus, Severity  # noqa: TC001 - pydantic reads them at run time
 from keyspec.report import Outcome  # noqa: TC001 - likewise
+from keyspec.shard import MAX_SHARDS
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
@@ -182,12 +183,17 @@ class OutcomesShape(_Shape):
 
 
 class ShardShape(_Shape):
-    """Which part of the fleet this is; `plan` is the digest of the saved plan that was applied."""
+    """Which part of the fleet this is; `plan` is the digest of the saved plan that was applied.
 
-    number: Annotated[int, Field(ge=1)]
-    of: Annotated[int, Field(ge=1)]
+    `fleet` is the digest of the names of all hubs that were selected, of which this is a part, `keys` the globs of -k.
+    """
+
+    number: Annotated[int, Field(ge=1, le=MAX_SHARDS)]
+    of: Annotated[int, Field(ge=1, le=MAX_SHARDS)]
     wave: Annotated[int, Field(ge=1)] | None
     plan: Digest | None
+    fleet: Digest
+    keys: list[str]
 
 
 class _Document(_Shape):

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING
 
 from keyspec.apply import is_unfinished
 from keyspec.custody import Run
-from keyspec.errors import Problem, RefusedError
+from keyspec.errors import Problem, RefusedError, UsageError
 from keyspec.grid import GridRow
 from keyspec.guard import check_guards
 from keyspec.loader import load_desired
 from keyspec.needs import hubs_to_consult
+from keyspec.order import place_of
 from keyspec.plandocument import plan_digest
 from keyspec.planner import make_plan
 from keyspec.reader import read_fleet, read_given, read_records
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from keyspec.desired import Desired, Entry
     from keyspec.live import LiveHub
-    from keyspec.plan import Plan
+    from keyspec.plan import Plan, Step
     from keyspec.planfile import SavedPlan
     from keyspec.record import Kept, Records
     from keyspec.session import Options, Session
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
 class Planned:
     """A plan with all it was made from; `refusals` are why it must not be applied.
 
-    Of a saved plan `settled` are the steps, by number, that no hub is asked for, and `stale` those that planning again
-    does not give.
+    Of a saved plan `settled` are the steps, by number, that no hub is asked for, `stale` those that planning again does
+    not give, and `todo` the others, as planning again gives them.
     """
 
     plan: Plan
@@ -61,6 +62,13 @@ class Planned:
     read_at: Mapping[str, float]
     settled: Mapping[int, StepResult] = field(default_factory=dict)
     stale: frozenset[int] = frozenset()
+    todo: tuple[Step, ...] | None = None
+
+    @property
+    def doable(self) -> tuple[Step, ...]:
+        """The steps that hubs will be asked for."""
+        todo = self.plan.steps if self.todo is None else self.todo
+        return tuple(step for step in todo if not step.held and step.number not in self.stale)
 
 
 def plan_run(options: Options, session: Session) -> Planned:
@@ -71,6 +79,8 @@ def plan_run(options: Options, session: Session) -> Planned:
 
 def plan_desired(desired: Desired, options: Options, session: Session) -> Planned:
     """Plan a desired state that was loaded before."""
+    if desired.shard is not None:  # its guards see a part of the fleet only
+        options = replace(options, policy=replace(options.policy, sharded=True))
     planned = _read_and_plan(desired, options, session)
     guards = check_guards(planned.plan, desired, planned.live)
     return replace(planned, refusals=(*guards, *check_exposure(planned.plan, desired, session)))
@@ -87,8 +97,7 @@ def _read_and_plan(desired: Desired, options: Options, session: Session) -> Plan
         selected = (key_id for key_id in hub.keys if options.policy.selects(key_id))
         records.update(read_records(hub, selected, session))
     live, read_at = _read_hubs(desired, options, session)
-    plan = make_plan(desired, live, records, options.policy)
-    plan = replace(plan, shard=options.shard and replace(options.shard, wave=options.wave))
+    plan = replace(make_plan(desired, live, records, options.policy), shard=desired.shard)
     return Planned(plan, (), desired, live, records, read_at)
 
 
@@ -101,23 +110,21 @@ def plan_saved(saved: SavedPlan, file: str, desired: Desired, *, options: Option
     now = datetime.fromtimestamp(session.now(), UTC)
     if problems := check_saved(saved, desired, file=file, now=now):
         raise RefusedError(problems)
-    shard = options.shard and replace(options.shard, wave=options.wave, plan=saved.digest)
+    shard = desired.shard and replace(desired.shard, plan=saved.digest)
     plan = select_plan(saved.plan, desired.hubs, options.policy, shard)
     touched = desired.only_hubs(frozenset(step.hub for step in plan.steps if not step.held))
-    policy = replace(options.policy, sharded=False)  # its guards see the whole plan
-    again = _read_and_plan(touched, replace(options, policy=policy), session)
+    again = _read_and_plan(touched, options, session)
     compared = compare_plans(plan, again.plan)
-    todo = tuple(step for step in plan.steps if step.number not in compared.settled)
-    judged = replace(plan, steps=todo)
+    judged = replace(plan, steps=compared.todo)
+    deletes = sum(step.action == "delete" and not step.held and not step.recovery for step in saved.plan.steps)
     refusals = (
-        *check_guards(judged, touched, again.live, deletes=saved.plan.summary.delete),
+        *check_guards(judged, touched, again.live, deletes=deletes),
         *check_exposure(judged, touched, session),
     )
-    settled = {number: StepResult(plan.steps[number - 1], "failed", why) for number, why in compared.lost.items()}
-    for number, allowance in compared.held.items():
-        step = plan.steps[number - 1]
-        settled[number] = StepResult(step, "held", None if step.held else f"not done without {allowance}")
-    return replace(again, plan=plan, refusals=refusals, settled=settled, stale=compared.stale)
+    steps = {step.number: step for step in plan.steps}
+    settled = {number: StepResult(steps[number], *verdict) for number, verdict in compared.settled.items()}
+    todo = (*compared.todo, *(steps[number] for number in compared.stale))
+    return replace(again, plan=plan, refusals=refusals, settled=settled, stale=compared.stale, todo=todo)
 
 
 def _read_hubs(
@@ -156,6 +163,7 @@ def apply_run(planned: Planned, options: Options, session: Session, *, asked: bo
     """
     if planned.refusals:
         raise RefusedError(planned.refusals)
+    check_waves(planned.desired, options)
     run = Run(
         plan=plan_digest(planned.plan),
         nonce=session.new_nonce(),
@@ -177,16 +185,37 @@ def apply_run(planned: Planned, options: Options, session: Session, *, asked: bo
     )
     return Report(
         plan=planned.plan,
-        results=tuple(results.get(step.number, StepResult(step, "held")) for step in planned.plan.steps),
+        results=tuple(_result_of(step, results) for step in planned.plan.steps),
         hubs=tuple(verdicts.get(hub.name, HubResult(hub.name, None)) for hub in planned.plan.hubs),
         interrupted=session.cancelled.is_set(),
     )
 
 
+def _result_of(step: Step, results: Mapping[int, StepResult]) -> StepResult:
+    """Give what became of a step of the plan."""
+    if (found := results.get(step.number)) is not None:
+        return replace(found, step=step)
+    return StepResult(step, "held") if step.held else StepResult(step, "failed", "its hub was not asked")
+
+
+def check_waves(desired: Desired, options: Options) -> None:
+    """Refuse to apply a shard of several waves: no shard can know when all of a wave is verified.
+
+    Raises:
+        UsageError: it is one.
+    """
+    waves = len(desired.rollout.waves) if desired.rollout else 1
+    if desired.shard is not None and options.wave is None and waves > 1:
+        what = f"the spec has {waves} waves: say which with --wave; begin the next when every shard is done"
+        raise UsageError(what)
+
+
 def _make_jobs(planned: Planned, options: Options, session: Session, run: Run, *, asked: bool) -> Iterable[Job]:
     """Give the turns of the hubs that have something to do: steps, or something left in a store or the spool."""
-    todo = (step for step in planned.plan.steps if step.number not in planned.settled)
+    todo = sorted(planned.plan.steps if planned.todo is None else planned.todo, key=place_of)
     steps_of = {name: tuple(group) for name, group in groupby(todo, key=lambda step: step.hub)}
+    settled = (result.step for result in planned.settled.values())
+    apart = frozenset((step.hub, step.key_id, step.action) for step in settled)
     for name, hub in planned.desired.hubs.items():
         steps = steps_of.get(name, ())
         live = planned.live[name]
@@ -202,6 +231,7 @@ def _make_jobs(planned: Planned, options: Options, session: Session, run: Run, *
             records={at: kept for at in records if (kept := planned.records.get(at)) is not None},
             steps=steps,
             stale=planned.stale,
+            apart=apart,
             policy=options.policy,
             hub=session.connections.open(hub),
             run=run,

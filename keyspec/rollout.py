@@ -1,8 +1,8 @@
 """All hubs applied: wave by wave, the hubs of a wave side by side.
 
 A wave begins only when the hubs of those before it are applied and verified, but for `max_failed_hubs` of them. A hub
-failed if it could not be read or planned, a step of it failed or met a conflict, or it was not verified. What the later
-waves would have done is skipped. Without waves all hubs are one.
+failed if it could not be read or planned, a step of it failed, met a conflict or was skipped, or it was not verified.
+What the later waves would have done is skipped. Without waves all hubs are one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from keyspec.apply import apply_hub, begin_hub, finish_hub
-from keyspec.fleet import run_fleet
+from keyspec.fleet import Interrupts, run_fleet
 from keyspec.order import find_origins
 from keyspec.report import HubResult, StepResult
 
@@ -43,22 +43,28 @@ def apply_waves(
     found, verdicts = dict(results), dict[str, HubResult]()
     most = desired.rollout.max_failed_hubs if desired.rollout else 0
     failed: list[str] = []
-    for wave, group in groupby(sorted(rows, key=_wave_of), key=_wave_of):
-        in_wave = tuple(group)
-        own = {row.name: jobs[row.name] for row in in_wave if row.name in jobs}
-        if len(failed) > most and wave > 1:
-            done = tuple(_skip(job, _say_stopped(failed, most)) for job in own.values())
-        else:
-            done = _do_jobs(own, desired, parallel=parallel, interrupted=interrupted)
-        found.update((result.step.number, result) for each, _ in done for result in each)
-        verdicts.update((verdict.name, verdict) for _, verdict in done)
-        broken = {result.step.hub for result in found.values() if result.outcome in ("failed", "conflict")}
-        failed += [row.name for row in in_wave if row.name in broken or _is_unproved(row, verdicts.get(row.name))]
+    with Interrupts(interrupted) as interrupts:
+        for _wave, group in groupby(sorted(rows, key=_wave_of), key=_wave_of):
+            in_wave = tuple(group)
+            own = {row.name: jobs[row.name] for row in in_wave if row.name in jobs}
+            if len(failed) > most:
+                done = tuple(_skip(job, _say_stopped(failed, most)) for job in own.values())
+            else:
+                done = _do_jobs(own, desired, parallel=parallel, interrupts=interrupts)
+            interrupts.pass_on()
+            found.update((result.step.number, result) for each, _ in done for result in each)
+            verdicts.update((verdict.name, verdict) for _, verdict in done)
+            broken = {result.step.hub for result in found.values() if not _is_done(result)}
+            failed += [row.name for row in in_wave if row.name in broken or _is_unproved(row, verdicts.get(row.name))]
     return found, verdicts
 
 
 def _wave_of(row: HubRow) -> int:
     return row.wave or 1
+
+
+def _is_done(result: StepResult) -> bool:
+    return result.outcome in ("applied", "already", "held") and (result.outcome != "applied" or result.error is None)
 
 
 def _is_unproved(row: HubRow, verdict: HubResult | None) -> bool:
@@ -77,9 +83,7 @@ def _skip(job: Job, why: str) -> Result:
     return results, HubResult(job.live.name, None)
 
 
-def _do_jobs(
-    jobs: Mapping[str, Job], desired: Desired, *, parallel: int, interrupted: Callable[[int], None]
-) -> tuple[Result, ...]:
+def _do_jobs(jobs: Mapping[str, Job], desired: Desired, *, parallel: int, interrupts: Interrupts) -> tuple[Result, ...]:
     """Do every hub's turn, side by side; one that needs another's values finishes after the other has begun."""
     turns: dict[str, Turn] = {}
 
@@ -102,5 +106,5 @@ def _do_jobs(
         places[name, "finish"]: frozenset(places[other, "begin"] for other in (name, *origins.get(name, ())))
         for name in cut
     }
-    done = run_fleet(do, parts, parallel=parallel, interrupted=interrupted, after=after)
+    done = run_fleet(do, parts, parallel=parallel, interrupted=interrupts, after=after)
     return tuple(result for result in done if result is not None)

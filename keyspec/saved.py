@@ -2,10 +2,11 @@
 
     check_saved     before any hub is asked: its hubs are the spec's, it is not too old, the spec asks for every step
     select_plan     the part of it that was asked for: some hubs, some keys, one shard
-    compare_plans   against the plan made anew from what is live: what is held by now, what is not planned any more
+    compare_plans   against the plan made anew from what is live: only what both have is done, as it is planned now
 
 A step that was saved as held is never done, whatever is allowed now. A step that is not planned any more is settled
-at its hub's turn: it is `already` so, or a `conflict`.
+at its hub's turn: it is `already` so, or a `conflict`. Where planning anew holds a step for want of an allowance it is
+`held`; for any other reason, `skipped`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from keyspec.duration import format_duration
 from keyspec.errors import Problem
 from keyspec.needs import OPERATIONS
+from keyspec.order import TIGHTEN
 from keyspec.ownership import is_owned
 from keyspec.plan import Plan, summarize
 from keyspec.sharing import makes_value, owner_of
@@ -30,32 +32,33 @@ if TYPE_CHECKING:
     from keyspec.ownership import Policy
     from keyspec.plan import Action, HubRow, Step
     from keyspec.planfile import SavedPlan
+    from keyspec.report import Outcome
     from keyspec.shard import Shard
 
 _MOST_PROBLEMS: Final = 20
+_CLOCKS_APART_S: Final = 300
+"""How much the clocks of two machines may differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How the steps of a saved plan stand to those planned anew, by their numbers.
+    """How the steps of a saved plan stand to those planned anew.
 
-    `held` says what a step waits for now; `stale` are those that are not planned any more; `lost` says why their hub
-    cannot be planned.
+    `todo` are those that are still planned, as they are planned now, under their saved numbers; `stale` the numbers of
+    those that are not; `settled` says, by number, what became of those that no hub is asked for, and why.
     """
 
-    held: Mapping[int, str]
+    todo: tuple[Step, ...]
     stale: frozenset[int]
-    lost: Mapping[int, str]
-
-    @property
-    def settled(self) -> frozenset[int]:
-        """The steps that no hub is asked for."""
-        return frozenset((*self.held, *self.lost))
+    settled: Mapping[int, tuple[Outcome, str | None]]
 
 
 def check_saved(saved: SavedPlan, desired: Desired, *, file: str, now: datetime) -> tuple[Problem, ...]:
     """Give every reason, up to twenty, why a saved plan must not be applied under this spec."""
     problems = [*_check_age(saved, desired, file, now), *_check_hubs(saved.plan.hubs, desired, file)]
+    if saved.plan.shard is not None and desired.shard is not None:
+        what = f"the plan is itself a part, {saved.plan.shard} of the fleet: the other parts were never planned"
+        problems.append(_refuse(file, "plan-shard", what))
     if not problems:
         problems += _check_steps(saved.plan.steps, desired, file)
     return tuple(problems[:_MOST_PROBLEMS])
@@ -65,8 +68,6 @@ def select_plan(plan: Plan, hubs: Container[str], policy: Policy, shard: Shard |
     """Give the part of a plan that some hubs and keys have in it, its steps numbered anew."""
     rows = tuple(row for row in plan.hubs if row.name in hubs)
     chosen = [step for step in plan.steps if step.hub in hubs and policy.selects(step.key_id)]
-    if len(rows) == len(plan.hubs) and len(chosen) == len(plan.steps):
-        return replace(plan, shard=shard)
     steps = tuple(replace(step, number=number) for number, step in enumerate(chosen, 1))
     findings = tuple(
         found
@@ -77,31 +78,51 @@ def select_plan(plan: Plan, hubs: Container[str], policy: Policy, shard: Shard |
 
 
 def compare_plans(plan: Plan, again: Plan) -> Comparison:
-    """Hold the steps of a saved plan to the plan that was made anew."""
+    """Hold the steps of a saved plan to the plan that was made anew.
+
+    What is planned now is done, and in its order; a file only chooses from it. It cannot choose away what tightens a
+    key and still widen it: then nothing of that key is planned any more.
+    """
     rows = {row.name: row for row in again.hubs}
     wanted = {_identify(step): step for step in again.steps}
-    held, stale, lost = {}, set(), {}
+    chosen = {_identify(step) for step in plan.steps if not step.held}
+    loosened = {
+        (step.hub, step.key_id)
+        for step in again.steps
+        if (step.action == "lock" or step.phase == TIGHTEN) and not step.held and _identify(step) not in chosen
+    }
+    todo: list[Step] = []
+    stale: set[int] = set()
+    settled: dict[int, tuple[Outcome, str | None]] = {}
     for step in plan.steps:
         if step.held_by is not None:
-            held[step.number] = step.held_by
+            settled[step.number] = "held", None
             continue
         row, found = rows[step.hub], wanted.get(_identify(step))
         if row.status != "read":
-            lost[step.number] = f"the hub is {row.status}: {row.error}"
-        elif found is None:
+            settled[step.number] = "failed", f"the hub is {row.status}: {row.error}"
+        elif found is None or (step.hub, step.key_id) in loosened:
             stale.add(step.number)
         elif found.held_by is not None:
-            held[step.number] = found.held_by
-    return Comparison(held, frozenset(stale), lost)
+            allowed = found.held_by.startswith("-")
+            settled[step.number] = "held" if allowed else "skipped", f"not done without {found.held_by}"
+        else:
+            todo.append(replace(found, number=step.number))
+    return Comparison(tuple(todo), frozenset(stale), settled)
 
 
 def _identify(step: Step) -> tuple[object, ...]:
-    return step.hub, step.key_id, step.action, step.changes, step.expects
+    """Give all that a step does; its place in the order, and where the spec has it, may be others by now."""
+    done = step.hub, step.key_id, step.action, step.changes, step.expects
+    return *done, step.recovery, step.reversible, step.gives, step.takes
 
 
 def _check_age(saved: SavedPlan, desired: Desired, file: str, now: datetime) -> Iterator[Problem]:
     most = desired.guards.plan_max_age
     age_s = (now - datetime.fromisoformat(saved.created_at)).total_seconds()
+    if most is not None and age_s < -_CLOCKS_APART_S:
+        what = f"the plan says that it was made at {saved.created_at}, which is to come"
+        yield Problem("plan-too-old", what, Source(file, 1, 1), "set the clocks right, and plan again")
     if most is not None and age_s > most:
         what = f"the plan was made at {saved.created_at}; `guards.plan_max_age` is {format_duration(most)}"
         yield Problem("plan-too-old", what, Source(file, 1, 1), "plan again")

@@ -10,6 +10,12 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from keyspec.fingerprint import digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_SHARDS = 10_000
 
@@ -18,13 +24,16 @@ MAX_SHARDS = 10_000
 class Shard:
     """Part `number` of `of` parts, from 1; `wave` is the one it was narrowed to.
 
-    `plan` is the digest of the saved plan that is applied, None where each shard plans for itself.
+    `plan` is the digest of the saved plan that is applied, None where each shard plans for itself. `fleet` is the
+    digest of the names of all hubs that were selected, of which this is a part; `keys` are the globs of -k.
     """
 
     number: int
     of: int
     wave: int | None = None
     plan: str | None = None
+    fleet: str = ""
+    keys: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"
@@ -37,6 +46,11 @@ class Shard:
 def shard_of(hub: str, of: int) -> int:
     """Give the number of the shard that a hub belongs to, from 1."""
     return int.from_bytes(hashlib.sha256(hub.encode()).digest()[:8]) % of + 1
+
+
+def fleet_digest(hubs: Iterable[str]) -> str:
+    """Give the digest by which shards know that they are parts of the same selection of hubs."""
+    return digest_of(sorted(hubs))
 
 
 def parse_shard(text: str) -> Shard:

@@ -18,7 +18,7 @@ from pydantic import WithJsonSchema as Schema
 from pydantic.dataclasses import dataclass
 
 from keyspec.duration import parse_duration
-from keyspec.model import as_set
+from keyspec.model import NAME_PATTERN, as_set, is_name
 from keyspec.secret import parse_reference
 from keyspec.selector import parse_selector
 from keyspec.validation import Format
@@ -29,16 +29,9 @@ if TYPE_CHECKING:
 VALUE_SOURCES: Final = ("hub", "generated", "none")
 """Where a value may come from; anything else is a reference."""
 DEFAULT_CONTRACT: Final = "cipherinsights-v1"
-NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
-_NAME: Final = re.compile(NAME_PATTERN.removesuffix("$") + r"\Z")
 _MAX_HOST: Final = 253
 _HOST: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 _CONFIG: Final = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-
-
-def is_name(text: str) -> bool:
-    """Tell whether text can be a hub name or a declared Key ID."""
-    return _NAME.match(text) is not None
 
 
 def _check_name(text: str) -> str:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from keyspec.duration import MAX_DURATION_S, format_duration
-from keyspec.spec import is_name
+from keyspec.model import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

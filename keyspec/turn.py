@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 class Job:
     """All that one hub's turn needs. `desired` holds this hub alone; `read_at` is on the clock of `monotonic`.
 
-    `stale` are the steps of a saved plan that planning again does not give.
+    `stale` are the steps of a saved plan that planning again does not give; `apart` names hub, key and action of those
+    that were not to be done, so that they do not count as left over.
     """
 
     desired: Desired
@@ -65,6 +66,7 @@ class Job:
     on_begin: Callable[[str], None] = lambda _: None
     on_end: Callable[[str], None] = lambda _: None
     stale: frozenset[int] = frozenset()
+    apart: frozenset[tuple[str, str, str]] = frozenset()
 
     @property
     def target(self) -> DesiredHub:
@@ -226,6 +228,8 @@ class Turn:
         wanted = self.job.target.keys[step.key_id]
         declared = (wanted.description, wanted.roles, wanted.reauth_timeout_s)
         live = (key.description, key.roles, key.reauth_timeout_s)
+        if step.action in MAKING and key.state == "locked" and wanted.state != "locked":
+            return False
         return all(want in (None, have) for want, have in zip(declared, live, strict=True))
 
     def _remember(self, step: Step, current: Key | None) -> None:

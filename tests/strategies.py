@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from keyspec.grid import GridRow
 from keyspec.model import Key
+from keyspec.order import place_of
 from keyspec.plan import Action, Change, Finding, Forecast, HubRow, Plan, Step, summarize
 from keyspec.report import HubResult, Outcome, Report, StepResult
 from keyspec.shard import Shard
@@ -133,7 +134,7 @@ def shards(draw):
     """Build a shard."""
     of = draw(st.integers(min_value=1, max_value=99))
     number, wave = draw(st.integers(min_value=1, max_value=of)), draw(st.none() | st.integers(1, 9))
-    return Shard(number, of, wave, draw(st.none() | digests))
+    return Shard(number, of, wave, draw(st.none() | digests), draw(digests), tuple(draw(st.lists(texts, max_size=2))))
 
 
 def number_steps(drawn):
@@ -154,7 +155,7 @@ def plans(draw, max_steps=6):
     if drawn and draw(st.booleans()):
         first = {name: getattr(drawn[0], name) for name in Step.__slots__}
         drawn += [Step(**{**first, "hub": name}) for name in read]
-    numbered = number_steps(drawn)
+    numbered = number_steps(sorted(drawn, key=place_of))
     all_names = st.sampled_from([hub.name for hub in hubs]) if hubs else names
     return Plan(
         spec=draw(digests),

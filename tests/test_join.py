@@ -11,10 +11,11 @@ from keyspec.errors import RefusedError
 from keyspec.findings import sort_findings
 from keyspec.join import Part, join_plans, join_reports
 from keyspec.order import order_steps
-from keyspec.plan import summarize
+from keyspec.ownership import Policy
+from keyspec.plan import HubRow, Plan, summarize
 from keyspec.report import HubResult, Report, StepResult
 from keyspec.saved import select_plan
-from keyspec.shard import Shard
+from keyspec.shard import Shard, fleet_digest
 
 SPEC = "sha256:" + "5" * 64
 
@@ -24,7 +25,8 @@ def in_order(plan):
     steps = {(step.hub, step.phase, step.key_id, step.action): step for step in plan.steps}
     hubs = tuple(sorted(plan.hubs, key=lambda row: row.name))
     ordered = order_steps(steps.values())
-    findings = sort_findings(set(plan.findings))
+    there = {None, *(row.name for row in hubs)}
+    findings = sort_findings({found for found in plan.findings if found.hub in there})
     return replace(
         plan, hubs=hubs, steps=ordered, findings=findings, summary=summarize(hubs, ordered), shard=None, spec=SPEC
     )
@@ -32,17 +34,23 @@ def in_order(plan):
 
 def cut(plan, of):
     """Give the parts of a plan that shards print."""
-    from keyspec.ownership import Policy
-
     for number in range(1, of + 1):
-        shard = Shard(number, of)
+        shard = Shard(number, of, fleet=fleet_digest(row.name for row in plan.hubs))
         hubs = [row.name for row in plan.hubs if shard.holds(row.name)]
         yield Part(f"{number}.json", select_plan(plan, hubs, Policy(), shard))
 
 
-def report_of(plan, outcome="applied"):
-    results = tuple(StepResult(step, "held" if step.held else outcome) for step in plan.steps)
-    return Report(plan, results, tuple(HubResult(row.name, row.status == "read" or None) for row in plan.hubs))
+OUTCOMES = ("applied", "already", "conflict", "failed", "skipped")
+
+
+def report_of(plan):
+    """Give a report in which what became of each step follows from the step."""
+    results = []
+    for step in plan.steps:
+        outcome = "held" if step.held else OUTCOMES[len(step.key_id + step.hub) % len(OUTCOMES)]
+        results.append(StepResult(step, outcome, None if outcome in ("held", "applied") else f"why {step.key_id}"))
+    verdicts = (HubResult(row.name, len(row.name) % 2 == 0, row.name) for row in plan.hubs)
+    return Report(plan, tuple(results), tuple(verdicts))
 
 
 plans = strategies.plans().map(in_order)
@@ -84,26 +92,52 @@ def test_a_missing_shard_is_named(plan, data):
     assert refusal(parts) == [f"shards are missing: {gone}/5"]
 
 
-@given(EMPTY)
-def test_what_does_not_belong_is_named(plan):
-    one, two = cut(plan, 2)
+def parts_of(*names, of=2, **changes):
+    """Give the empty parts of a fleet; `changes` are of the last shard."""
+    hubs = tuple(HubRow(name, "https://x.example", "read", 1, wave=1) for name in sorted(names))
+    plan = Plan(SPEC, hubs, (), (), summarize(hubs, ()))
+    *rest, last = cut(plan, of)
+    shard = replace(last.told.shard, **{name: value for name, value in changes.items() if name != "spec"})
+    told = replace(last.told, shard=shard, **({"spec": changes["spec"]} if "spec" in changes else {}))
+    return [*rest, replace(last, told=told)]
 
-    def twist(**changes):
-        return [one, replace(two, told=replace(two.told, **changes))]
 
-    assert refusal([one, two, replace(two, file="x.json")]) == ["shard 2/2 stands in 2.json, too"]
-    assert refusal(twist(spec="sha256:" + "6" * 64)) == ["it was planned from another spec than 1.json"]
-    assert "it was made without --shard" in refusal(twist(shard=None))[0].replace("this is no shard's: ", "")
-    assert "it applied another plan than 1.json" in refusal(twist(shard=Shard(2, 2, None, SPEC)))
-    assert "it is one of 3 shards, 1.json one of 2" in refusal(twist(shard=Shard(3, 3)))
-    assert refusal([one, replace(two, told=report_of(two.told))]) == [
+def test_what_does_not_belong_is_named():
+    one, two = parts_of("a", "b", "c", "d")
+    assert refusal([one, two, replace(two, file="x.json")])[0] == "shard 2/2 stands in 2.json, too"
+    assert "planned from another spec than 1.json" in refusal(parts_of("a", "b", spec="sha256:" + "6" * 64))[0]
+    assert "made without --shard" in refusal([replace(one, told=replace(one.told, shard=None)), two])[0]
+    assert "it applied another plan than 1.json" in refusal(parts_of("a", "b", plan=SPEC))
+    thirds = [replace(two, told=replace(two.told, shard=replace(two.told.shard, of=3)))]
+    assert "it is one of 3 shards, 1.json one of 2" in refusal([one, *thirds])
+    assert "it looked at other keys (-k) than 1.json" in refusal(parts_of("a", "b", keys=("ci_*",)))
+    assert "it was made for other hubs (-l, --wave) than 1.json" in refusal(parts_of("a", "b", fleet=SPEC))
+    assert refusal([one, replace(two, told=report_of(two.told))])[0] == (
         "plans and reports cannot be joined; 1.json is another kind"
-    ]
+    )
+
+
+def test_hubs_stand_in_their_own_shard_and_all_are_there():
+    one, two = parts_of("a", "b", "c", "d", "e")
+    assert one.plan.hubs
+    assert two.plan.hubs
+    swapped = [replace(one, told=replace(one.told, hubs=two.told.hubs)), two]
+    assert f"{len(two.plan.hubs)} hubs in it are not this shard's, {two.plan.hubs[0].name} the first" in refusal(
+        swapped
+    )
+    gone = [replace(one, told=replace(one.told, hubs=one.told.hubs[1:])), two]
+    assert refusal(gone) == ["hubs are missing in the shards"]
+    assert "not this shard's" in refusal([one, *parts_of("a", "b", "c", "d", "e", wave=2)[1:]])[-2]
+
+
+def test_nothing_is_no_report():
+    assert refusal([]) == ["there is nothing to join"]
 
 
 @given(plans)
 def test_waves_are_complete_each_by_itself(plan):
+    plan = replace(plan, hubs=tuple(replace(row, wave=1) for row in plan.hubs))
     parts = [replace(part, told=replace(part.told, shard=replace(part.told.shard, wave=1))) for part in cut(plan, 3)]
     assert join_plans(parts) == plan
-    second = replace(parts[0], told=replace(parts[0].told, shard=Shard(1, 3, 2)))
-    assert refusal([*parts, second]) == ["shards are missing of wave 2: 2/3, 3/3"]
+    second = Plan(SPEC, (), (), (), summarize((), ()), replace(parts[0].told.shard, wave=2))
+    assert refusal([*parts, replace(parts[0], told=second)]) == ["shards are missing of wave 2: 2/3, 3/3"]

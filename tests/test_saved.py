@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from builders import hub_of, key, mark, plan_of, record, spec_of
 from hypothesis import given
+from hypothesis import strategies as st
 from universe import thorough, worlds
 
 from keyspec.ownership import Policy
@@ -13,6 +14,7 @@ from keyspec.plan import Change
 from keyspec.plandocument import plan_digest
 from keyspec.planfile import SavedPlan
 from keyspec.saved import check_saved, compare_plans, select_plan
+from keyspec.shard import Shard
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STORED = {"allow_delete": True, "allow_unlock": True, "allow_reimport": True}
@@ -39,9 +41,9 @@ def test_every_plan_is_what_its_own_spec_asks_for(world):
 def test_a_plan_compared_with_itself_holds_what_was_held_and_nothing_is_stale(world):
     plan = world.plan()
     compared = compare_plans(plan, plan)
-    assert set(compared.held) == {step.number for step in plan.steps if step.held}
+    assert compared.settled == {step.number: ("held", None) for step in plan.steps if step.held}
     assert compared.stale == frozenset()
-    assert compared.lost == {}
+    assert compared.todo == tuple(step for step in plan.steps if not step.held)
 
 
 @thorough
@@ -50,7 +52,27 @@ def test_what_a_run_is_allowed_now_never_does_what_was_saved_as_held(world):
     plan = world.plan(allow_delete=False, allow_unlock=False, allow_reimport=False, take_over=())
     again = world.plan(**STORED)
     compared = compare_plans(plan, again)
-    assert {step.number for step in plan.steps if step.held} <= compared.settled
+    assert {step.number for step in plan.steps if step.held} <= compared.settled.keys()
+
+
+@thorough
+@given(worlds(), st.data())
+def test_of_any_twisted_plan_only_steps_of_the_fresh_one_are_done(world, data):
+    """Whoever writes the file: some steps left out, held or not, made others in what no hub is asked for."""
+    fresh = world.plan()
+    twisted = tuple(
+        replace(step, **data.draw(st.sampled_from(TWISTS))) for step in fresh.steps if data.draw(st.booleans())
+    )
+    plan = replace(fresh, steps=tuple(replace(step, number=number) for number, step in enumerate(twisted, 1)))
+    todo = [replace(step, number=0) for step in compare_plans(plan, fresh).todo]
+    wanted = [replace(step, number=0) for step in fresh.steps if not step.held]
+    assert all(step in wanted for step in todo)
+    for step in todo:  # what tightens a key is never chosen away
+        of_key = [each for each in wanted if (each.hub, each.key_id) == (step.hub, step.key_id)]
+        assert all(each in todo for each in of_key if each.action == "lock" or each.phase == 1)
+
+
+TWISTS = ({}, {}, {"phase": 4}, {"phase": 1}, {"recovery": True}, {"held_by": None}, {"held_by": "--x"}, {"gives": ()})
 
 
 @thorough
@@ -159,7 +181,35 @@ def test_at_most_twenty_reasons_are_given():
 
 def test_what_is_held_now_says_what_it_waits_for_and_a_lost_hub_why():
     unheld = plan_of(SPEC, LIVE, **STORED)
-    now = plan_of(SPEC, LIVE)
-    assert sorted(compare_plans(unheld, now).held.values()) == ["--allow-delete", "--allow-unlock"]
-    gone = plan_of(SPEC, hub_of(error="no route"))
-    assert set(compare_plans(unheld, gone).lost.values()) == {"the hub is unreadable: no route"}
+    now = compare_plans(unheld, plan_of(SPEC, LIVE)).settled
+    assert sorted(now.values()) == [
+        ("held", "not done without --allow-delete"),
+        ("held", "not done without --allow-unlock"),
+    ]
+    gone = compare_plans(unheld, plan_of(SPEC, hub_of(error="no route"))).settled
+    assert set(gone.values()) == {("failed", "the hub is unreadable: no route")}
+
+
+def test_what_is_held_for_want_of_anything_but_an_allowance_is_skipped():
+    text = "keys: {ci_a: {roles: [User]}}\n"
+    again = plan_of(text, hub_of(), records={("hub", "ci_a"): "denied"})
+    assert compare_plans(plan_of(text, hub_of()), again).settled == {
+        1: ("skipped", "not done without a store that can be read")
+    }
+
+
+def test_a_lock_cannot_be_left_out_of_a_create():
+    text = "keys: {ci_a: {roles: [User], state: locked}}\n"
+    plan = plan_of(text, hub_of())
+    alone = replace(plan, steps=plan.steps[:1])
+    assert compare_plans(alone, plan).todo == ()
+    assert compare_plans(alone, plan).stale == {1}
+
+
+def test_a_plan_from_the_future_and_a_part_of_a_part_are_refused():
+    aged = SPEC + "guards: {plan_max_age: 1h}\n"
+    assert codes(PLAN, aged, age=-timedelta(minutes=4)) == []
+    assert codes(PLAN, aged, age=-timedelta(minutes=6)) == ["plan-too-old"]
+    part = replace(spec_of(SPEC), shard=Shard(1, 2))
+    assert codes(replace(PLAN, shard=Shard(1, 2)), part) == ["plan-shard"]
+    assert codes(PLAN, part) == []

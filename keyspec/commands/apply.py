@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from keyspec.commands.screen import Screen
     from keyspec.desired import Desired
     from keyspec.planfile import SavedPlan
-    from keyspec.session import Options
 
 
 @declare(
@@ -58,7 +57,7 @@ def command(*, screen: Screen, planfile: str | None, yes: bool, **given: Any) ->
     from keyspec.commands.running import decline, make_options, review_plan, show_report, start
     from keyspec.errors import UsageError
     from keyspec.loader import load_desired, load_saved
-    from keyspec.reconcile import apply_run, plan_desired, plan_saved
+    from keyspec.reconcile import apply_run, check_waves, plan_desired, plan_saved
     from keyspec.report import ExitCode, apply_exit_code
     from keyspec.settings import is_terminal
 
@@ -67,7 +66,7 @@ def command(*, screen: Screen, planfile: str | None, yes: bool, **given: Any) ->
     options = make_options(**given)
     saved = None if planfile is None else load_saved(planfile)
     desired = load_desired(options)
-    _check_waves(desired, options)
+    check_waves(desired, options)
     with start(screen, options, hubs=_count_hubs(desired, saved)) as session:
         if saved is None or planfile is None:
             planned = plan_desired(desired, options, session)
@@ -76,7 +75,9 @@ def command(*, screen: Screen, planfile: str | None, yes: bool, **given: Any) ->
         review_plan(planned, screen, asking=not yes)
         if planned.refusals:
             return ExitCode.REFUSED
-        todo = sum(not step.held and step.number not in planned.settled for step in planned.plan.steps)
+        todo = len(planned.doable)
+        if saved is not None and (left := sum(not step.held for step in planned.plan.steps) - todo):
+            screen.note(f"{left} of the saved steps will not be done: they are held now, or already so, or conflicts")
         if todo and not yes and not screen.ask(f"Apply {todo} {'step' if todo == 1 else 'steps'}?"):
             return decline(planned, screen)
         screen.expect(todo)
@@ -90,13 +91,3 @@ def _count_hubs(desired: Desired, saved: SavedPlan | None) -> int:
     if saved is None:
         return len(desired.hubs)
     return len({step.hub for step in saved.plan.steps if not step.held and step.hub in desired.hubs})
-
-
-def _check_waves(desired: Desired, options: Options) -> None:
-    """Refuse to apply a shard of several waves: no shard can know when all of a wave is verified."""
-    from keyspec.errors import UsageError
-
-    waves = len(desired.rollout.waves) if desired.rollout else 1
-    if options.shard is not None and options.wave is None and waves > 1:
-        what = f"the spec has {waves} waves: say which with --wave; begin the next when every shard is done"
-        raise UsageError(what)

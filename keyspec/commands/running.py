@@ -44,7 +44,6 @@ def make_options(  # noqa: PLR0913 - one for each option
         allow_reimport=allow_reimport,
         take_over=take_over,
         keys=keys,
-        sharded=shard is not None,
     )
     return Options(
         files=files,

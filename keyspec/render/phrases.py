@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from keyspec.display import display
 from keyspec.duration import format_duration
-from keyspec.spec import is_name
+from keyspec.model import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

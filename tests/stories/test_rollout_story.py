@@ -7,7 +7,7 @@ import json
 import pytest
 
 from keyspec.devhub import parse_faults
-from keyspec.shard import shard_of
+from keyspec.shard import fleet_digest, shard_of
 from keyspec.transport import Transport
 
 HUBS = [f"hub_{number:02}" for number in range(12)]
@@ -153,7 +153,8 @@ def test_every_hub_is_in_one_shard_and_stays_there(fleet):
     files = print_shards(fleet, 5, "plan")
     for number, file in enumerate(files, 1):
         document = json.loads((fleet.folder / file).read_text())
-        assert document["shard"] == {"number": number, "of": 5, "wave": None, "plan": None}
+        whole = fleet_digest(HUBS)
+        assert document["shard"] == {"number": number, "of": 5, "wave": None, "plan": None, "fleet": whole, "keys": []}
         assert [hub["name"] for hub in document["hubs"]] == [name for name in HUBS if shard_of(name, 5) == number]
     assert [shard_of(name, 16) for name in ("hub_00", "prod_eu", "a")] == [11, 3, 11]
 
