@@ -77,7 +77,7 @@ def command(*, screen: Screen, planfile: str | None, yes: bool, **given: Any) ->
             return ExitCode.REFUSED
         todo = len(planned.doable)
         if saved is not None and (left := sum(not step.held for step in planned.plan.steps) - todo):
-            screen.note(f"{left} of the saved steps will not be done: they are held now, or already so, or conflicts")
+            screen.note(f"not to be done: {left} of the saved steps, held by now, already so or in conflict")
         if todo and not yes and not screen.ask(f"Apply {todo} {'step' if todo == 1 else 'steps'}?"):
             return decline(planned, screen)
         screen.expect(todo)
