@@ -96,7 +96,7 @@ class Spool:
             self._path(slot, suffix).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Remove what a process that died left half-written: the store's mark tells that such a value reached nobody."""
+        """Remove what a dead process left half-written: the store's mark tells that such a value reached nobody."""
         with suppress(OSError):
             sweep_folder(str(self.folder))
 
