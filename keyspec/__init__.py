@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from keyspec.join import join_plans as join_plans
     from keyspec.join import join_reports as join_reports
     from keyspec.loader import load_desired as load_desired
-    from keyspec.loader import load_part as load_part
+    from keyspec.loader import load_parts as load_parts
     from keyspec.loader import load_saved as load_saved
     from keyspec.model import Key as Key
     from keyspec.ownership import Policy as Policy
@@ -69,7 +69,7 @@ _HOMES = {
     "plandocument": ("plan_document", "report_document"),
     "planfile": ("dump_plan",),
     "join": ("join_plans", "join_reports"),
-    "loader": ("load_desired", "load_part", "load_saved"),
+    "loader": ("load_desired", "load_parts", "load_saved"),
     "reconcile": ("Planned", "apply_run", "list_run", "plan_desired", "plan_run", "plan_saved"),
     "session": ("Options", "Session"),
     "render.outcome": ("render_report",),

@@ -28,11 +28,10 @@ _MOST_NAMES: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One shard's plan or report, and the file it stands in; `refusals` are why it must not be, or was not, applied."""
+    """One shard's plan or report, and the file it stands in."""
 
     file: str
     told: Plan | Report
-    refusals: tuple[Problem, ...] = ()
 
     @property
     def plan(self) -> Plan:

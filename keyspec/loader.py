@@ -67,14 +67,30 @@ def load_saved(path: str) -> SavedPlan:
     return load_plan(read_data(path, limit=MAX_BYTES), path)
 
 
-def load_part(path: str) -> Part:
-    """Read what a shard has printed as JSON.
+def load_parts(paths: Iterable[str]) -> tuple[Part, ...]:
+    """Read what all shards have printed as JSON.
 
     Raises:
-        SpecError: it is neither a plan nor a report.
-        RefusedError: it is one of another version, or not as it was printed.
+        SpecError: one is neither a plan nor a report; with every problem of every file.
+        RefusedError: one must not be joined, or its plan was refused; likewise.
     """
-    return Part(path, *load_printed(read_data(path, limit=MAX_BYTES), path))
+    parts: list[Part] = []
+    invalid: list[Problem] = []
+    refused: list[Problem] = []
+    for path in paths:
+        try:
+            told, refusals = load_printed(read_data(path, limit=MAX_BYTES), path)
+            parts.append(Part(path, told))
+            refused += refusals
+        except SpecError as error:
+            invalid += error.problems
+        except RefusedError as error:
+            refused += error.problems
+    if invalid:
+        raise SpecError(invalid + refused)
+    if refused:
+        raise RefusedError(refused)
+    return tuple(parts)
 
 
 def load_text(text: str, file: str) -> Desired:

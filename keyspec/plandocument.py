@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from keyspec.source import Source
 
 FORMAT: Final = "keyspec-plan/1"
+PROBLEMS_FORMAT: Final = "keyspec-problems/1"
+"""What is printed instead where there is no plan."""
 _PASSING: Final = ("live_keys", "forecast")
 """What of a hub changes from day to day, whatever is planned."""
 OUTCOMES: Final[tuple[Outcome, ...]] = ("applied", "already", "conflict", "failed", "skipped", "held")

@@ -22,7 +22,7 @@ from keyspec.fingerprint import digest_bytes
 from keyspec.jsontext import encode_json
 from keyspec.order import place_of
 from keyspec.plan import Change, Finding, Forecast, HubRow, Plan, Step, Summary, summarize
-from keyspec.plandocument import FORMAT, plan_digest, plan_document, summary_data
+from keyspec.plandocument import FORMAT, PROBLEMS_FORMAT, plan_digest, plan_document, summary_data
 from keyspec.report import HubResult, Report, StepResult
 from keyspec.shard import Shard
 from keyspec.source import Source
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         HubShape,
         OutcomesShape,
         PlanDocument,
+        ProblemsDocument,
         ReportDocument,
         SavedDocument,
         ShardShape,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     )
 
     AnyDocument = PlanDocument | SavedDocument | ReportDocument
-    D = TypeVar("D", PlanDocument, SavedDocument, ReportDocument)
+    D = TypeVar("D", PlanDocument, SavedDocument, ReportDocument, ProblemsDocument)
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 _MOST_PROBLEMS: Final = 20
@@ -96,11 +97,12 @@ def load_printed(data: bytes, file: str) -> tuple[Plan | Report, tuple[Problem, 
 
     Raises:
         SpecError: the bytes are neither.
-        RefusedError: they are one of another version, or not as keyspec wrote it.
+        RefusedError: they are one of another version, not as keyspec wrote it, or say why there is no plan.
     """
     from keyspec.planschema import PlanDocument, ReportDocument
 
     document = _parse(data, file)
+    _check_planned(document, file)
     _check_version(document, file)
     if "outcomes" in document:
         shape = _validate(document, file, ReportDocument)
@@ -158,6 +160,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(_name: str) -> None:
     raise ValueError("not a JSON number")
+
+
+def _check_planned(document: dict[str, Any], file: str) -> None:
+    """Refuse what was printed in a plan's stead, saying again what it says."""
+    from keyspec.planschema import ProblemsDocument
+
+    if document.get("format") != PROBLEMS_FORMAT:
+        return
+    told = _validate(document, file, ProblemsDocument).problems
+    problems = (_problem(file, "not-planned", f"{each.code}: {each.message}", hint=each.hint) for each in told)
+    raise RefusedError(tuple(problems) or [_problem(file, "not-planned", "nothing was planned")])
 
 
 def _check_version(document: dict[str, Any], file: str) -> None:

@@ -214,6 +214,13 @@ class RefusalShape(_Shape):
     hint: str | None
 
 
+class ProblemsDocument(_Shape):
+    """Why there is no plan, in its stead."""
+
+    format: Literal["keyspec-problems/1"]
+    problems: list[RefusalShape]
+
+
 class _Planned(_Document):
     hubs: list[HubShape]
     steps: list[StepShape]

@@ -31,17 +31,14 @@ def command(*, screen: Screen, files: tuple[str, ...], exit_code: bool, **_given
 
     Each FILE holds what `keyspec plan` or `keyspec apply` printed with --shard and --format json. Every
     shard must be there, once. Exit code: that of a single run over all hubs; 4 if the files do not belong
-    together, one is missing, or a shard's plan was refused; 5 if one is no plan and no report.
+    together, one is missing, or a shard was refused; 5 if one is no plan and no report.
     """
     from keyspec.commands.running import show_plan, show_report
     from keyspec.join import join_plans, join_reports
-    from keyspec.loader import load_part
-    from keyspec.report import ExitCode, Report, apply_exit_code, plan_exit_code
+    from keyspec.loader import load_parts
+    from keyspec.report import Report, apply_exit_code, plan_exit_code
 
-    parts = [load_part(path) for path in files]
-    if refused := [problem for part in parts for problem in part.refusals]:
-        screen.show_problems(refused)
-        return ExitCode.REFUSED
+    parts = load_parts(files)
     if isinstance(parts[0].told, Report):
         report = join_reports(parts)
         show_report(report, screen)

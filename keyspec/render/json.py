@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from keyspec.jsontext import encode_json
-from keyspec.plandocument import plan_document, report_document
+from keyspec.plandocument import PROBLEMS_FORMAT, plan_document, report_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +42,7 @@ def render_grid_json(grid: GridPage) -> str:
 
 def render_problems_json(problems: Iterable[Problem]) -> str:
     """Write problems, each with its place, code, message and hint."""
-    return _write({"format": "keyspec-problems/1", "problems": [_problem_data(problem) for problem in problems]})
+    return _write({"format": PROBLEMS_FORMAT, "problems": [_problem_data(problem) for problem in problems]})
 
 
 def _write(document: dict[str, Any]) -> str:

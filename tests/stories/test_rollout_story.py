@@ -205,6 +205,27 @@ def test_a_shard_that_was_refused_refuses_the_whole(lab):
     assert {problem["code"] for problem in ran.json["problems"]} == {"no-store"}
 
 
+def test_a_shard_that_could_not_plan_refuses_the_whole_and_says_why(lab):
+    seed(lab, "a", "b")
+    lab.write("keys: {ci_a: {roles: [User]}}\n")
+    (lab.folder / "1.json").write_text(lab.run("plan", "--format", "json", "--shard", "1/2").out)
+    (lab.folder / "trusted.yaml").write_text("keyspec-trusted: 1\nhubs: {}\n")
+    ran = lab.run("plan", "--format", "json", "--shard", "2/2", "--trusted", "trusted.yaml")
+    (lab.folder / "2.json").write_text(ran.out)
+    assert ran.code == 4
+    merged = lab.run("report", "merge", "1.json", "2.json")
+    assert merged.code == 4
+    assert "2.json:1:1: not-planned: untrusted: " in merged.err
+
+
+def test_every_file_is_judged_and_one_that_is_no_report_is_invalid(lab):
+    (lab.folder / "x.json").write_text("{}")
+    (lab.folder / "y.json").write_text('{"format": "keyspec-problems/1", "problems": []}')
+    ran = lab.run("report", "merge", "x.json", "y.json", "--format", "json")
+    assert ran.code == 5
+    assert [problem["code"] for problem in ran.json["problems"]] == ["plan-invalid", "not-planned"]
+
+
 def test_what_is_no_report_is_said(lab):
     (lab.folder / "x.json").write_text("{}")
     assert lab.run("report", "merge", "x.json").code == 5
