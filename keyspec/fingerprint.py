@@ -7,21 +7,44 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from keyspec.model import Key
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def canonical(document: object) -> bytes:
     """Write JSON data in its one canonical form."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return text.encode("ascii")
+    return _ENCODER.encode(document).encode("ascii")
 
 
 def digest_of(document: object) -> str:
     """Hash JSON data: `sha256:` and 64 hexadecimal digits over its canonical form."""
     return digest_bytes(canonical(document))
+
+
+def digest_members(members: Mapping[str, object]) -> str:
+    """Hash a JSON object as `digest_of` does, piece by piece; an iterator is a list that is never held whole."""
+    digest = hashlib.sha256(b"{")
+    for number, name in enumerate(sorted(members)):
+        digest.update((b"," if number else b"") + canonical(name) + b":")
+        value = members[name]
+        for piece in _write_list(value) if isinstance(value, Iterator) else (canonical(value),):
+            digest.update(piece)
+    digest.update(b"}")
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _write_list(items: Iterator[object]) -> Iterator[bytes]:
+    yield b"["
+    for number, item in enumerate(items):
+        yield (b"," if number else b"") + canonical(item)
+    yield b"]"
 
 
 def digest_bytes(*parts: bytes) -> str:

@@ -12,16 +12,15 @@ file and back; `planschema` describes it.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from keyspec.fingerprint import digest_of
+from keyspec.fingerprint import digest_members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from keyspec.model import FieldValue
     from keyspec.plan import Finding, HubRow, Plan, Step, Summary
-    from keyspec.report import Outcome, Report
+    from keyspec.report import HubResult, Outcome, Report
     from keyspec.shard import Shard
     from keyspec.source import Source
 
@@ -35,32 +34,38 @@ OUTCOMES: Final[tuple[Outcome, ...]] = ("applied", "already", "conflict", "faile
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """Give a plan as JSON data."""
-    return _document(plan, map(_step_data, plan.steps), map(_hub_data, plan.hubs), digest=plan_digest(plan))
+    return _gather(plan_members(plan))
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """Give a plan with what became of it as JSON data, under the plan's digest."""
+    return _gather(report_members(report))
+
+
+def plan_members(plan: Plan) -> dict[str, Any]:
+    """Give the members of a plan's document; its lists are iterators, for a large one need not be held whole."""
+    return _members(plan, map(_step_data, plan.steps), map(_hub_data, plan.hubs), digest=plan_digest(plan))
+
+
+def report_members(report: Report) -> dict[str, Any]:
+    """Give the members of a report's document, its lists as iterators."""
+    plan = report.plan
+    verdicts = {result.name: result for result in report.hubs}
+    steps = (_step_data(result.step) | {"outcome": result.outcome, "error": result.error} for result in report.results)
+    hubs = (_hub_data(hub) | _verdict_data(hub, verdicts.get(hub.name)) for hub in plan.hubs)
+    outcomes = Counter(result.outcome for result in report.results)
+    return _members(plan, steps, hubs, digest=plan_digest(plan)) | {
+        "outcomes": {outcome: outcomes[outcome] for outcome in OUTCOMES},
+        "interrupted": report.interrupted,
+    }
 
 
 def plan_digest(plan: Plan) -> str:
     """Hash a plan: its document without `digest` and what of every hub is `_PASSING`."""
     hubs = ({name: value for name, value in _hub_data(hub).items() if name not in _PASSING} for hub in plan.hubs)
-    document = _document(plan, map(_step_data, plan.steps), hubs, digest="")
-    del document["digest"]
-    return digest_of(document)
-
-
-def report_document(report: Report) -> dict[str, Any]:
-    """Give a plan with what became of it as JSON data, under the plan's digest."""
-    plan = report.plan
-    verdicts = {result.name: result for result in report.hubs}
-    steps = (_step_data(result.step) | {"outcome": result.outcome, "error": result.error} for result in report.results)
-    hubs = []
-    for hub in plan.hubs:
-        verdict = verdicts.get(hub.name)
-        error = hub.error or (verdict and verdict.error)
-        hubs.append(_hub_data(hub) | {"error": error, "verified": verdict.verified if verdict else None})
-    outcomes = Counter(result.outcome for result in report.results)
-    return _document(plan, steps, hubs, digest=plan_digest(plan)) | {
-        "outcomes": {outcome: outcomes[outcome] for outcome in OUTCOMES},
-        "interrupted": report.interrupted,
-    }
+    members = _members(plan, map(_step_data, plan.steps), hubs, digest="")
+    del members["digest"]
+    return digest_members(members)
 
 
 def summary_data(summary: Summary) -> dict[str, int]:
@@ -78,8 +83,12 @@ def summary_data(summary: Summary) -> dict[str, int]:
     }
 
 
-def _document(
-    plan: Plan, steps: Iterable[dict[str, Any]], hubs: Iterable[dict[str, Any]], *, digest: str
+def _gather(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, Iterator) else value for name, value in members.items()}
+
+
+def _members(
+    plan: Plan, steps: Iterator[dict[str, Any]], hubs: Iterator[dict[str, Any]], *, digest: str
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -87,9 +96,9 @@ def _document(
         "spec": plan.spec,
         **({"shard": _shard_data(plan.shard)} if plan.shard else {}),
         "summary": summary_data(plan.summary),
-        "hubs": list(hubs),
-        "steps": list(steps),
-        "findings": [_finding_data(finding) for finding in plan.findings],
+        "hubs": hubs,
+        "steps": steps,
+        "findings": map(_finding_data, plan.findings),
     }
 
 
@@ -116,6 +125,12 @@ def _hub_data(hub: HubRow) -> dict[str, Any]:
         "wave": hub.wave,
         "forecast": hub.forecast and {"requests": hub.forecast.requests, "seconds": hub.forecast.seconds},
     }
+
+
+def _verdict_data(hub: HubRow, verdict: HubResult | None) -> dict[str, Any]:
+    if verdict is None:
+        return {"verified": None}
+    return {"error": hub.error or verdict.error, "verified": verdict.verified}
 
 
 def _step_data(step: Step) -> dict[str, Any]:

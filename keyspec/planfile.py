@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -21,24 +22,20 @@ from keyspec.errors import Problem, RefusedError, SpecError, UsageError
 from keyspec.fingerprint import digest_bytes
 from keyspec.jsontext import encode_json
 from keyspec.order import place_of
-from keyspec.plan import Change, Finding, Forecast, HubRow, Plan, Step, Summary, summarize
-from keyspec.plandocument import FORMAT, PROBLEMS_FORMAT, plan_digest, plan_document, summary_data
-from keyspec.report import HubResult, Report, StepResult
-from keyspec.shard import Shard
+from keyspec.plan import HubRow, Plan, Step, summarize
+from keyspec.plandocument import FORMAT, PROBLEMS_FORMAT, plan_digest, plan_members, summary_data
+from keyspec.report import Report
 from keyspec.source import Source
 
 if TYPE_CHECKING:
-    from keyspec.model import FieldValue
+    from collections.abc import Iterable
+
     from keyspec.planschema import (
-        HubShape,
         OutcomesShape,
         PlanDocument,
         ProblemsDocument,
         ReportDocument,
         SavedDocument,
-        ShardShape,
-        SourceShape,
-        StepShape,
     )
 
     AnyDocument = PlanDocument | SavedDocument | ReportDocument
@@ -66,9 +63,9 @@ def dump_plan(plan: Plan, *, created_at: str) -> bytes:
     Raises:
         UsageError: the plan is larger than a plan file may be.
     """
-    document = plan_document(plan) | {"created_at": created_at}
-    members = [f"  {encode_json(name)}: {_member(value)},\n" for name, value in document.items()]
-    head = ("{\n" + "".join(members) + '  "seal": "').encode("ascii")
+    members = plan_members(plan) | {"created_at": created_at}
+    told = "".join(f"  {encode_json(name)}: {_tell(value)},\n" for name, value in members.items())
+    head = f'{{\n{told}  "seal": "'.encode("ascii")
     tail = b'"\n}\n'
     data = head + digest_bytes(head, tail).encode("ascii") + tail
     if len(data) > MAX_BYTES:
@@ -89,7 +86,7 @@ def load_plan(data: bytes, file: str) -> SavedPlan:
     _check_version(document, file)
     _check_seal(data, file)
     shape = _validate(document, file, SavedDocument)
-    return SavedPlan(plan=_read_checked(shape, file), digest=shape.digest, created_at=shape.created_at)
+    return SavedPlan(plan=_read_plan(shape, file), digest=shape.digest, created_at=shape.created_at)
 
 
 def load_printed(data: bytes, file: str) -> tuple[Plan | Report, tuple[Problem, ...]]:
@@ -106,15 +103,12 @@ def load_printed(data: bytes, file: str) -> tuple[Plan | Report, tuple[Problem, 
     _check_version(document, file)
     if "outcomes" in document:
         shape = _validate(document, file, ReportDocument)
-        report = _read_report(shape, _read_checked(shape, file))
+        report = _read_report(shape, file)
         if wrong := _misreports(report, shape.outcomes):
             raise SpecError([_problem(file, "report-invalid", message) for message in wrong[:_MOST_PROBLEMS]])
         return report, ()
     printed = _validate(document, file, PlanDocument)
-    refusals = (
-        Problem(each.code, each.message, _read_source(each.source), each.hint) for each in printed.refusals or ()
-    )
-    return _read_checked(printed, file), tuple(refusals)
+    return _read_plan(printed, file), tuple(printed.refusals or ())
 
 
 def plan_schema() -> dict[str, Any]:
@@ -124,10 +118,11 @@ def plan_schema() -> dict[str, Any]:
     return document_schema()
 
 
-def _member(value: object) -> str:
-    if not isinstance(value, list) or not value:
+def _tell(value: object) -> str:
+    if not isinstance(value, Iterator):
         return encode_json(value)
-    return "[\n" + ",\n".join(f"    {encode_json(item)}" for item in value) + "\n  ]"
+    items = ",\n".join(f"    {encode_json(item)}" for item in value)
+    return f"[\n{items}\n  ]" if items else "[]"
 
 
 def _problem(file: str, code: str, message: str, *, hint: str | None = None, line: int = 1, column: int = 1) -> Problem:
@@ -208,32 +203,29 @@ def _validate(document: dict[str, Any], file: str, shape: type[D]) -> D:
         raise SpecError(problems) from error
 
 
-def _read_checked(shape: AnyDocument, file: str) -> Plan:
-    """Give the plan of a document that agrees with itself."""
-    plan = _read_plan(shape)
-    if plan_digest(plan) != shape.digest:
+def _check_plan(plan: Plan, digest: str, file: str) -> Plan:
+    """Give the plan of a document, if it agrees with itself."""
+    if plan_digest(plan) != digest:
         raise RefusedError([_problem(file, "plan-digest", "the digest is not that of the plan beside it")])
     contradictions = [_problem(file, "plan-invalid", message) for message in _contradictions(plan)]
-    contradictions += [
-        _problem(file, "plan-invalid", f"steps.{index}.held contradicts allow")
-        for index, step in enumerate(shape.steps)
-        if step.held != (step.allow is not None)
-    ]
     if contradictions:
         raise SpecError(contradictions[:_MOST_PROBLEMS])
     return plan
 
 
-def _read_report(shape: ReportDocument, plan: Plan) -> Report:
-    results = zip(shape.steps, plan.steps, strict=True)
-    return Report(
-        plan=plan,
-        results=tuple(StepResult(step, told.outcome, told.error) for told, step in results),
-        hubs=tuple(
-            HubResult(hub.name, hub.verified, hub.error if hub.status == "read" else None) for hub in shape.hubs
-        ),
-        interrupted=shape.interrupted,
-    )
+def _read_plan(shape: PlanDocument | SavedDocument, file: str) -> Plan:
+    return _check_plan(_join_plan(shape, shape.hubs, shape.steps), shape.digest, file)
+
+
+def _read_report(shape: ReportDocument, file: str) -> Report:
+    steps = (result.step for result in shape.steps)
+    plan = _check_plan(_join_plan(shape, (row for row, _ in shape.hubs), steps), shape.digest, file)
+    hubs = tuple(verdict for _, verdict in shape.hubs)
+    return Report(plan, tuple(shape.steps), hubs, interrupted=shape.interrupted)
+
+
+def _join_plan(shape: AnyDocument, hubs: Iterable[HubRow], steps: Iterable[Step]) -> Plan:
+    return Plan(shape.spec, tuple(hubs), tuple(steps), tuple(shape.findings), shape.summary, shape.shard)
 
 
 def _misreports(report: Report, told: OutcomesShape) -> list[str]:
@@ -256,62 +248,6 @@ def _misreports(report: Report, told: OutcomesShape) -> list[str]:
         if row.status != "read" and verdict.verified
     ]
     return found
-
-
-def _read_plan(shape: AnyDocument) -> Plan:
-    findings = (
-        Finding(each.code, each.severity, each.message, each.hub, each.key_id, _read_source(each.source))
-        for each in shape.findings
-    )
-    return Plan(
-        spec=shape.spec,
-        hubs=tuple(_read_hub(hub) for hub in shape.hubs),
-        steps=tuple(_read_step(step) for step in shape.steps),
-        findings=tuple(findings),
-        summary=Summary(**shape.summary.model_dump()),
-        shard=None if shape.shard is None else _read_shard(shape.shard),
-    )
-
-
-def _read_shard(shard: ShardShape) -> Shard:
-    return Shard(shard.number, shard.of, shard.wave, shard.plan, shard.fleet, tuple(shard.keys))
-
-
-def _read_hub(hub: HubShape) -> HubRow:
-    forecast = None if hub.forecast is None else Forecast(hub.forecast.requests, hub.forecast.seconds)
-    counts = hub.unchanged, hub.unlisted
-    error = None if hub.status == "read" else hub.error  # in a report, a hub that was read has its verdict there
-    return HubRow(hub.name, hub.url, hub.status, hub.live_keys, error, *counts, wave=hub.wave, forecast=forecast)
-
-
-def _read_step(step: StepShape) -> Step:
-    return Step(
-        hub=step.hub,
-        key_id=step.key_id,
-        action=step.action,
-        reason=step.reason,
-        reversible=step.reversible,
-        changes=tuple(
-            Change(change.field, _read_value(change.before), _read_value(change.after)) for change in step.changes
-        ),
-        expects=step.expects,
-        phase=step.phase,
-        number=step.number,
-        held_by=step.allow,
-        source=_read_source(step.source),
-        bites_within_s=step.bites_within,
-        recovery=step.recovery,
-        gives=tuple(step.permissions.gives),
-        takes=tuple(step.permissions.takes),
-    )
-
-
-def _read_source(source: SourceShape | None) -> Source | None:
-    return None if source is None else Source(source.file, source.line, source.column)
-
-
-def _read_value(value: str | int | list[str] | None) -> FieldValue:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _contradictions(plan: Plan) -> list[str]:

@@ -4,20 +4,37 @@
     SavedDocument     … with `created_at` and `seal`: what `plan --out` saves
     ReportDocument    … with what became of each step and hub: what `apply --format json` prints
 
-Types are strict and unknown fields are errors. `planfile` imports this module only to load a plan or to give the
-schema: printing a plan needs no pydantic.
+Types are strict and unknown fields are errors. Steps, hubs and findings become values as soon as each is believed, so
+that a large document is never held as models. `planfile` imports this module only to load a plan or to give the schema:
+printing a plan needs no pydantic.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from keyspec.plan import Action, HubStatus, Severity  # noqa: TC001 - pydantic reads them at run time
-from keyspec.report import Outcome  # noqa: TC001 - likewise
-from keyspec.shard import MAX_SHARDS
+from keyspec.errors import Problem
+from keyspec.plan import (
+    Action,
+    Change,
+    Finding,
+    Forecast,
+    HubRow,
+    HubStatus,
+    Severity,
+    Step,
+    Summary,
+)
+from keyspec.report import HubResult, Outcome, StepResult
+from keyspec.shard import MAX_SHARDS, Shard
+from keyspec.source import Source
+
+if TYPE_CHECKING:
+    from keyspec.model import FieldValue
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
@@ -48,6 +65,10 @@ class SourceShape(_Shape):
     file: str
     line: Annotated[int, Field(ge=1)]
     column: Annotated[int, Field(ge=1)]
+
+    def read(self) -> Source:
+        """Give the place."""
+        return Source(self.file, self.line, self.column)
 
 
 class DescriptionChange(_Shape):
@@ -103,13 +124,45 @@ class StepShape(_Shape):
     reversible: bool
     held: bool
     changes: list[ChangeShape]
-    source: SourceShape | None
+    source: SourceItem | None
     expects: Digest
     allow: str | None
     bites_within: Count | None
     permissions: Permissions
     phase: Count
     recovery: bool
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.held != (self.allow is not None):
+            raise ValueError("held contradicts allow")
+        return self
+
+    def read(self) -> Step:
+        """Give the step."""
+        return Step(
+            hub=self.hub,
+            key_id=self.key_id,
+            action=self.action,
+            reason=self.reason,
+            reversible=self.reversible,
+            changes=tuple(
+                Change(change.field, _read_value(change.before), _read_value(change.after)) for change in self.changes
+            ),
+            expects=self.expects,
+            phase=self.phase,
+            number=self.number,
+            held_by=self.allow,
+            source=self.source,
+            bites_within_s=self.bites_within,
+            recovery=self.recovery,
+            gives=tuple(self.permissions.gives),
+            takes=tuple(self.permissions.takes),
+        )
+
+
+def _read_value(value: str | int | list[str] | None) -> FieldValue:
+    return tuple(value) if isinstance(value, list) else value
 
 
 class ResultShape(StepShape):
@@ -118,12 +171,20 @@ class ResultShape(StepShape):
     outcome: Outcome
     error: str | None
 
+    def read_result(self) -> StepResult:
+        """Give the step and what became of it."""
+        return StepResult(self.read(), self.outcome, self.error)
+
 
 class ForecastShape(_Shape):
     """How many requests apply will send to a hub, and how many seconds they take at the rate declared for it."""
 
     requests: Count
     seconds: Annotated[float, Field(ge=0)] | None
+
+    def read(self) -> Forecast:
+        """Give the forecast."""
+        return Forecast(self.requests, self.seconds)
 
 
 class HubShape(_Shape):
@@ -137,13 +198,34 @@ class HubShape(_Shape):
     unchanged: Count
     unlisted: Count
     wave: Annotated[int, Field(ge=1)] | None
-    forecast: ForecastShape | None
+    forecast: ForecastItem | None
+
+    def read(self) -> HubRow:
+        """Give the plan's row."""
+        return HubRow(
+            self.name,
+            self.url,
+            self.status,
+            self.live_keys,
+            self.error,
+            self.unchanged,
+            self.unlisted,
+            wave=self.wave,
+            forecast=self.forecast,
+        )
 
 
 class HubResultShape(HubShape):
     """A hub and whether it was verified; null where it was not touched."""
 
     verified: bool | None
+
+    def read_result(self) -> tuple[HubRow, HubResult]:
+        """Give the plan's row and the verdict; of a hub that was read, the error is the verdict's."""
+        row = self.read()
+        if self.status == "read":
+            return replace(row, error=None), HubResult(self.name, self.verified, self.error)
+        return row, HubResult(self.name, self.verified, None)
 
 
 class FindingShape(_Shape):
@@ -154,7 +236,11 @@ class FindingShape(_Shape):
     hub: str | None
     key_id: str | None
     message: str
-    source: SourceShape | None
+    source: SourceItem | None
+
+    def read(self) -> Finding:
+        """Give the finding."""
+        return Finding(self.code, self.severity, self.message, self.hub, self.key_id, self.source)
 
 
 class SummaryShape(_Shape):
@@ -169,6 +255,10 @@ class SummaryShape(_Shape):
     held: Count
     unchanged: Count
     unlisted: Count
+
+    def read(self) -> Summary:
+        """Give the counts."""
+        return Summary(**self.model_dump())
 
 
 class OutcomesShape(_Shape):
@@ -195,14 +285,18 @@ class ShardShape(_Shape):
     fleet: Digest
     keys: list[str]
 
+    def read(self) -> Shard:
+        """Give the part."""
+        return Shard(self.number, self.of, self.wave, self.plan, self.fleet, tuple(self.keys))
+
 
 class _Document(_Shape):
     format: Literal["keyspec-plan/1"]
     digest: Digest
     spec: Digest
-    shard: ShardShape | None = None
-    summary: SummaryShape
-    findings: list[FindingShape]
+    shard: ShardItem | None = None
+    summary: SummaryItem
+    findings: list[FindingItem]
 
 
 class RefusalShape(_Shape):
@@ -210,26 +304,30 @@ class RefusalShape(_Shape):
 
     code: str
     message: str
-    source: SourceShape | None
+    source: SourceItem | None
     hint: str | None
+
+    def read(self) -> Problem:
+        """Give the problem."""
+        return Problem(self.code, self.message, self.source, self.hint)
 
 
 class ProblemsDocument(_Shape):
     """Why there is no plan, in its stead."""
 
     format: Literal["keyspec-problems/1"]
-    problems: list[RefusalShape]
+    problems: list[RefusalItem]
 
 
 class _Planned(_Document):
-    hubs: list[HubShape]
-    steps: list[StepShape]
+    hubs: list[HubItem]
+    steps: list[StepItem]
 
 
 class PlanDocument(_Planned):
     """A plan, as it is printed; `refusals` stand there only if it must not be applied."""
 
-    refusals: Annotated[list[RefusalShape], Field(min_length=1)] | None = None
+    refusals: Annotated[list[RefusalItem], Field(min_length=1)] | None = None
 
 
 class SavedDocument(_Planned):
@@ -242,10 +340,34 @@ class SavedDocument(_Planned):
 class ReportDocument(_Document):
     """A plan with what became of it; `digest` is the plan's."""
 
-    hubs: list[HubResultShape]
-    steps: list[ResultShape]
+    hubs: list[VerdictItem]
+    steps: list[ResultItem]
     outcomes: OutcomesShape
     interrupted: bool
+
+
+if TYPE_CHECKING:
+    SourceItem: TypeAlias = Source
+    StepItem: TypeAlias = Step
+    ResultItem: TypeAlias = StepResult
+    ForecastItem: TypeAlias = Forecast
+    HubItem: TypeAlias = HubRow
+    VerdictItem: TypeAlias = tuple[HubRow, HubResult]
+    FindingItem: TypeAlias = Finding
+    SummaryItem: TypeAlias = Summary
+    ShardItem: TypeAlias = Shard
+    RefusalItem: TypeAlias = Problem
+else:  # each is believed as a shape and given as a value
+    SourceItem = Annotated[SourceShape, AfterValidator(SourceShape.read)]
+    StepItem = Annotated[StepShape, AfterValidator(StepShape.read)]
+    ResultItem = Annotated[ResultShape, AfterValidator(ResultShape.read_result)]
+    ForecastItem = Annotated[ForecastShape, AfterValidator(ForecastShape.read)]
+    HubItem = Annotated[HubShape, AfterValidator(HubShape.read)]
+    VerdictItem = Annotated[HubResultShape, AfterValidator(HubResultShape.read_result)]
+    FindingItem = Annotated[FindingShape, AfterValidator(FindingShape.read)]
+    SummaryItem = Annotated[SummaryShape, AfterValidator(SummaryShape.read)]
+    ShardItem = Annotated[ShardShape, AfterValidator(ShardShape.read)]
+    RefusalItem = Annotated[RefusalShape, AfterValidator(RefusalShape.read)]
 
 
 def document_schema() -> dict[str, Any]:

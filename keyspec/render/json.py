@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from keyspec.jsontext import encode_json
-from keyspec.plandocument import PROBLEMS_FORMAT, plan_document, report_document
+from keyspec.plandocument import PROBLEMS_FORMAT, plan_members, report_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 def render_plan_json(plan: Plan, *, refusals: Iterable[Problem] = ()) -> str:
     """Write a plan as `plan_document` has it, with what the guards refuse of it."""
     refused = [_problem_data(problem) for problem in refusals]
-    return _write(plan_document(plan) | ({"refusals": refused} if refused else {}))
+    return _write(plan_members(plan) | ({"refusals": refused} if refused else {}))
 
 
 def render_report_json(report: Report) -> str:
     """Write a report as `report_document` has it."""
-    return _write(report_document(report))
+    return _write(report_members(report))
 
 
 def render_grid_json(grid: GridPage) -> str:
@@ -52,10 +53,10 @@ def _write(document: dict[str, Any]) -> str:
 
 
 def _write_member(value: object) -> str:
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list | Iterator):
         return encode_json(value, indent=2).replace("\n", "\n  ")
     items = ",\n    ".join(encode_json(item, indent=2).replace("\n", "\n    ") for item in value)
-    return f"[\n    {items}\n  ]"
+    return f"[\n    {items}\n  ]" if items else "[]"
 
 
 def _row_data(row: GridRow) -> dict[str, Any]:
