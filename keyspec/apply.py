@@ -125,10 +125,11 @@ def _verify(turn: Turn) -> bool | None:
     if not touched or job.cancelled.is_set():
         return None
     try:
-        records = job.read_records(job.target, touched)
+        keys = (key for key_id, key in job.target.keys.items() if key_id in touched)
+        records = job.read_records((job.target, key) for key in keys)
         job.hub.begin_phase()
-        keys = {key.key_id: key for key in job.hub.list_keys()}
-        left = _left(turn, keys, touched, records)
+        live = {key.key_id: key for key in job.hub.list_keys()}
+        left = _left(turn, live, touched, records)
     except Exception as error:  # noqa: BLE001 - as above
         turn.errors.append(f"could not be verified: {explain_error(error)}")
         return False

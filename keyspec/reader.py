@@ -18,7 +18,7 @@ from keyspec.settings import SCHEMES, resolve_reference
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from keyspec.desired import DesiredHub, Entry
+    from keyspec.desired import DesiredHub, DesiredKey, Entry
     from keyspec.record import Records
     from keyspec.secret import Secret
     from keyspec.session import Session
@@ -49,26 +49,28 @@ def read_fleet(
     return {live.name: live for live in found}, read_at
 
 
-def read_records(hub: DesiredHub, key_ids: Iterable[str], session: Session) -> Records:
-    """Read what the stores hold for some declared keys of a hub; a text where a store cannot be read.
+def read_records(wanted: Iterable[tuple[DesiredHub, DesiredKey]], session: Session) -> Records:
+    """Read what the stores hold for some keys of some hubs; a text where a store cannot be read.
 
     A value that waits in the spool counts as delivered: the next apply stores it before anything else.
     """
     waiting = _open_spool(session)
-    keys = [hub.keys[key_id] for key_id in key_ids if key_id in hub.keys]
-    entries = {key.key_id: entry for key in keys if (entry := hub.entry(key)) is not None}
-    replicas = {key.key_id: hub.replicas(key) for key in keys if key.replicas}
+    entries: dict[tuple[str, str], Entry] = {}
+    replicas: dict[tuple[str, str], tuple[Entry, ...]] = {}
+    for hub, key in wanted:
+        if (entry := hub.entry(key)) is not None:
+            entries[hub.name, key.key_id] = entry
+            replicas[hub.name, key.key_id] = hub.replicas(key)
     looked = _look_all({*entries.values(), *chain.from_iterable(replicas.values())}, session)
     records: dict[tuple[str, str], Kept | str] = {}
-    for key_id, entry in entries.items():
+    for (hub_name, key_id), entry in entries.items():
         kept = looked[entry]
         if isinstance(kept, Kept) and waiting is not None:
-            spooled = with_spooled(kept, waiting, slot_of(hub.name, key_id, entry))
+            spooled = with_spooled(kept, waiting, slot_of(hub_name, key_id, entry))
             kept = str(spooled) if isinstance(spooled, KeyspecError) else spooled
-        if isinstance(kept, Kept) and key_id in replicas:
-            copies = tuple(Replica(str(copy.reference), looked[copy]) for copy in replicas[key_id])
-            kept = replace(kept, replicas=copies)
-        records[hub.name, key_id] = kept
+        if isinstance(kept, Kept) and (others := replicas[hub_name, key_id]):
+            kept = replace(kept, replicas=tuple(Replica(str(copy.reference), looked[copy]) for copy in others))
+        records[hub_name, key_id] = kept
     return records
 
 

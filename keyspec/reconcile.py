@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from keyspec.apply import is_unfinished
 from keyspec.custody import Run
 from keyspec.errors import Problem, RefusedError, UsageError
+from keyspec.findings import renew_unverified
 from keyspec.grid import GridRow
 from keyspec.guard import check_guards
 from keyspec.loader import load_desired
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from keyspec.live import LiveHub
     from keyspec.plan import Plan, Step
     from keyspec.planfile import SavedPlan
-    from keyspec.record import Kept, Records
+    from keyspec.record import Records
     from keyspec.session import Options, Session
     from keyspec.source import Source
 
@@ -92,10 +93,8 @@ def _read_and_plan(desired: Desired, options: Options, session: Session) -> Plan
     Stores are read before hubs: a key whose value stands in its store, and which is not on its hub afterwards, is
     gone, and not just being created by another run.
     """
-    records: dict[tuple[str, str], Kept | str] = {}
-    for hub in desired.hubs.values():
-        selected = (key_id for key_id in hub.keys if options.policy.selects(key_id))
-        records.update(read_records(hub, selected, session))
+    keys = ((hub, key) for hub in desired.hubs.values() for key in hub.keys.values())
+    records = read_records(((hub, key) for hub, key in keys if options.policy.selects(key.key_id)), session)
     live, read_at = _read_hubs(desired, options, session)
     plan = replace(make_plan(desired, live, records, options.policy), shard=desired.shard)
     return Planned(plan, (), desired, live, records, read_at)
@@ -112,6 +111,8 @@ def plan_saved(saved: SavedPlan, file: str, desired: Desired, *, options: Option
         raise RefusedError(problems)
     shard = desired.shard and replace(desired.shard, plan=saved.digest)
     plan = select_plan(saved.plan, desired.hubs, options.policy, shard)
+    hubs = (desired.hubs[row.name] for row in plan.hubs)
+    plan = replace(plan, findings=renew_unverified(plan.findings, hubs))
     touched = desired.only_hubs(frozenset(step.hub for step in plan.steps if not step.held))
     again = _read_and_plan(touched, options, session)
     compared = compare_plans(plan, again.plan)
@@ -236,7 +237,7 @@ def _make_jobs(planned: Planned, options: Options, session: Session, run: Run, *
             hub=session.connections.open(hub),
             run=run,
             open_store=session.open_store,
-            read_records=lambda hub, key_ids: read_records(hub, key_ids, session),
+            read_records=lambda wanted: read_records(wanted, session),
             read_given=lambda entry: read_given(entry, session, follow_links=not planned.desired.pinned),
             monotonic=session.monotonic,
             read_at=float("-inf") if asked else planned.read_at[name],

@@ -57,7 +57,7 @@ class Job:
     hub: Hub
     run: Run
     open_store: Callable[[str], Store]
-    read_records: Callable[[DesiredHub, Iterable[str]], Records]
+    read_records: Callable[[Iterable[tuple[DesiredHub, DesiredKey]]], Records]
     read_given: Callable[[Entry], Secret]
     monotonic: Callable[[], float]
     read_at: float

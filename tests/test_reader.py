@@ -11,6 +11,7 @@ from keyspec.loader import load_desired
 from keyspec.ownership import Policy
 from keyspec.reader import read_fleet, read_given, read_records
 from keyspec.reconcile import apply_run, plan_run
+from keyspec.record import Kept
 from keyspec.session import Options, Session
 
 
@@ -53,12 +54,35 @@ def test_only_selected_keys_are_looked_up_in_their_stores(bench):
     assert list(planned.records) == [("fake", "ci_a")]
 
 
+def test_a_store_is_asked_once_for_all_hubs_and_once_for_a_value_that_they_share(tmp_path):
+    (tmp_path / "fleet.yaml").write_text(
+        "keyspec: 1\nhubs:\n"
+        + "".join(f"  {name}: {{url: 'https://{name}.test', auth: env:KEY, auth_key_id: me}}\n" for name in "abc")
+        + "keys:\n"
+        "  ci_own: {roles: [User], store: 'file:{hub}/{key}'}\n"
+        "  ci_shared: {roles: [User], store: 'file:{key}', value: {shared: true, origin: a}}\n"
+    )
+
+    asked = []
+
+    class Counted:
+        def look_all(self, entries):
+            asked.append(sorted(str(entry.reference) for entry in entries))
+            return {entry: Kept(None, has_value=False, version="") for entry in entries}
+
+    session = Session(_stores={"file": Counted()})
+    desired = load_desired(Options(files=(str(tmp_path / "fleet.yaml"),)))
+    records = read_records(((hub, key) for hub in desired.hubs.values() for key in hub.keys.values()), session)
+    assert len(records) == 6
+    assert asked == [["file:a/ci_own", "file:b/ci_own", "file:c/ci_own", "file:ci_shared"]]
+
+
 def test_an_entry_that_cannot_be_read_is_a_text_and_the_others_are_read(bench):
     folder = bench.folder / "secrets/fake"
     folder.mkdir(parents=True)
     (folder / "ci_a").mkdir()
     hub = load_desired(bench.options()).hubs["fake"]
-    records = read_records(hub, hub.keys, bench.session())
+    records = read_records(((hub, key) for key in hub.keys.values()), bench.session())
     assert isinstance(records["fake", "ci_a"], str)
     assert records["fake", "ci_b"].note is None
     report = bench.run()
