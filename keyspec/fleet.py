@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from contextlib import AbstractContextManager
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -55,8 +56,7 @@ def run_fleet(
         return ()
     done: dict[int, Future[R]] = {}
     order, places = _Order(len(todo), after or {}), _Places(max(parallel, 1), patience_s)
-    collected = nullcontext(interrupted) if isinstance(interrupted, Interrupts) else Interrupts(interrupted)
-    with collected as interrupts, _Crew(work, places.most_threads) as crew:
+    with collect_interrupts(interrupted) as interrupts, _Crew(work, places.most_threads) as crew:
         while len(done) < len(todo):
             while order.ready and places.find_one() and crew.begin(order.ready[0], todo[order.ready[0]]):
                 places.take(order.ready.popleft())
@@ -178,6 +178,11 @@ class _Crew(Generic[T, R]):
             except BaseException as error:  # noqa: BLE001 - raised again where the results are given
                 outcome.set_exception(error)
             self._done.put((place, outcome))
+
+
+def collect_interrupts(interrupted: Callable[[int], None] | Interrupts) -> AbstractContextManager[Interrupts]:
+    """Collect interrupts as long as this lasts, or let whoever collects them already go on."""
+    return nullcontext(interrupted) if isinstance(interrupted, Interrupts) else Interrupts(interrupted)
 
 
 class Interrupts:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from keyspec.desired import Desired, Entry
+    from keyspec.fleet import Interrupts
     from keyspec.live import LiveHub
     from keyspec.plan import Plan, Step
     from keyspec.planfile import SavedPlan
@@ -156,8 +157,12 @@ def check_exposure(plan: Plan, desired: Desired, session: Session) -> tuple[Prob
     return tuple(problems.values())
 
 
-def apply_run(planned: Planned, options: Options, session: Session, *, asked: bool = False) -> Report:
+def apply_run(
+    planned: Planned, options: Options, session: Session, *, asked: bool = False, interrupts: Interrupts | None = None
+) -> Report:
     """Do a plan's steps; `asked` says that a person was asked since, so every hub is listed again.
+
+    `interrupts` collects those that come, until the caller has written the report; without it, they are collected here.
 
     Raises:
         RefusedError: if a guard refuses the plan; nothing was written.
@@ -182,7 +187,7 @@ def apply_run(planned: Planned, options: Options, session: Session, *, asked: bo
         planned.desired,
         results=planned.settled,
         parallel=options.parallel,
-        interrupted=session.cancel,
+        interrupted=interrupts or session.cancel,
     )
     return Report(
         plan=planned.plan,

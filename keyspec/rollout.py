@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from keyspec.apply import apply_hub, begin_hub, finish_hub
-from keyspec.fleet import Interrupts, run_fleet
+from keyspec.fleet import collect_interrupts, run_fleet
 from keyspec.order import find_origins
 from keyspec.report import HubResult, StepResult
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from keyspec.apply import Result
     from keyspec.desired import Desired
+    from keyspec.fleet import Interrupts
     from keyspec.plan import HubRow
     from keyspec.turn import Job, Turn
 
@@ -33,7 +34,7 @@ def apply_waves(
     *,
     results: Mapping[int, StepResult],
     parallel: int,
-    interrupted: Callable[[int], None],
+    interrupted: Callable[[int], None] | Interrupts,
 ) -> tuple[dict[int, StepResult], dict[str, HubResult]]:
     """Do the jobs of all hubs of a plan, by hub; give the results by number, joined to those there are, and the hubs'.
 
@@ -43,7 +44,7 @@ def apply_waves(
     found, verdicts = dict(results), dict[str, HubResult]()
     most = desired.rollout.max_failed_hubs if desired.rollout else 0
     failed: list[str] = []
-    with Interrupts(interrupted) as interrupts:
+    with collect_interrupts(interrupted) as interrupts:
         for _wave, group in groupby(sorted(rows, key=_wave_of), key=_wave_of):
             in_wave = tuple(group)
             own = {row.name: jobs[row.name] for row in in_wave if row.name in jobs}

@@ -56,6 +56,7 @@ def command(*, screen: Screen, planfile: str | None, yes: bool, **given: Any) ->
     """
     from keyspec.commands.running import decline, make_options, review_plan, show_report, start
     from keyspec.errors import UsageError
+    from keyspec.fleet import Interrupts
     from keyspec.loader import load_desired, load_saved
     from keyspec.reconcile import apply_run, check_waves, plan_desired, plan_saved
     from keyspec.report import ExitCode, apply_exit_code
@@ -81,8 +82,9 @@ def command(*, screen: Screen, planfile: str | None, yes: bool, **given: Any) ->
         if todo and not yes and not screen.ask(f"Apply {todo} {'step' if todo == 1 else 'steps'}?"):
             return decline(planned, screen)
         screen.expect(todo)
-        report = apply_run(planned, options, session, asked=not yes)
-    show_report(report, screen)
+        with Interrupts(session.cancel) as interrupts:  # what was done is told, whatever comes in between
+            report = apply_run(planned, options, session, asked=not yes, interrupts=interrupts)
+            show_report(report, screen)
     return apply_exit_code(report)
 
 

@@ -11,6 +11,7 @@ from subprocess import TimeoutExpired
 
 import pytest
 
+from keyspec.commands import running
 from keyspec.devhub import parse_faults
 
 STORE = 'defaults: {store: "file:secrets/{hub}/{key}"}\n'
@@ -62,6 +63,21 @@ def test_an_interrupt_finishes_what_is_in_flight_and_the_next_run_goes_on(lab, w
     assert apply_until_quiet(lab) == 1
     assert created(hub) == dict.fromkeys(KEYS, 1)
     lab.check_custody()
+
+
+def test_ctrl_c_after_the_last_step_does_not_lose_the_report(lab, monkeypatch):
+    lab.start("lab")
+    lab.write(CREATES)
+    show_report = running.show_report
+
+    def interrupt_and_show(report, screen):
+        signal.raise_signal(signal.SIGINT)
+        show_report(report, screen)
+
+    monkeypatch.setattr(running, "show_report", interrupt_and_show)
+    ran = lab.run("apply", "--yes", "--format", "json")
+    assert ran.code == 0
+    assert {step["outcome"] for step in ran.json["steps"]} == {"applied"}
 
 
 def test_ctrl_c_between_create_and_lock_still_locks_a_key_declared_locked(lab, wait_for, interrupt):
