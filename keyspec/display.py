@@ -15,7 +15,10 @@ joined from displayed pieces (two of which may meet in `::`) can be displayed on
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PLAIN: Final = re.compile(r"[ -~]*")
 _SUSPECT: Final = re.compile(r"[^ -~]")
@@ -40,6 +43,12 @@ def display(text: object, *, limit: int | None = 200) -> str:
     if len(shown) <= limit:
         return shown
     return _cut(raw, limit)
+
+
+def name_some(names: Sequence[str], *, most: int) -> str:
+    """Name many things, those beyond `most` by their number: `a, b and 3 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _cut(raw: str, limit: int) -> str:

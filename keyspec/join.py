@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from keyspec.display import name_some
 from keyspec.errors import Problem, RefusedError
 from keyspec.findings import sort_findings
 from keyspec.order import order_steps
@@ -125,9 +126,8 @@ def _find_gaps(shards: Sequence[tuple[Part, Shard]]) -> Iterator[Problem]:
     of_wave = "" if shard.wave is None else f" of wave {shard.wave}"
     if len(seen) < shard.of:
         missing = [number for number in range(1, shard.of + 1) if number not in seen]
-        names = ", ".join(f"{number}/{shard.of}" for number in missing[:_MOST_NAMES])
-        more = f" and {len(missing) - _MOST_NAMES} more" if len(missing) > _MOST_NAMES else ""
-        what = f"shards are missing{of_wave}: {names}{more}"
+        names = name_some([f"{number}/{shard.of}" for number in missing], most=_MOST_NAMES)
+        what = f"shards are missing{of_wave}: {names}"
         yield Problem("shard-missing", what, None, "what they did is not known; run them again")
     elif (
         len(seen) == len(shards)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from keyspec.display import name_some
 from keyspec.document import Document, locate
 from keyspec.errors import Problem, SpecError
 from keyspec.matching import Matcher
@@ -247,9 +248,8 @@ def _check_waves(rollout: Declared[Rollout], matcher: Matcher, hubs: Iterable[st
     waves = matcher.waves_of(rollout.value)
     left = sorted(set(hubs) - waves.keys())
     if left:
-        names = ", ".join(f"`{name}`" for name in left[:_MOST_NAMES])
-        more = f" and {len(left) - _MOST_NAMES} more" if len(left) > _MOST_NAMES else ""
-        yield Problem("no-wave", f"in no wave: {names}{more}", rollout.source("waves"), 'add a last wave ["*"]')
+        names = name_some([f"`{name}`" for name in left], most=_MOST_NAMES)
+        yield Problem("no-wave", f"in no wave: {names}", rollout.source("waves"), 'add a last wave ["*"]')
 
 
 def _suggest(name: str, known: Iterable[str], otherwise: str) -> str:

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from keyspec.apply import apply_hub, begin_hub, finish_hub
+from keyspec.display import name_some
 from keyspec.fleet import collect_interrupts, run_fleet
 from keyspec.order import find_origins
 from keyspec.report import HubResult, StepResult
@@ -73,8 +74,7 @@ def _is_unproved(row: HubRow, verdict: HubResult | None) -> bool:
 
 
 def _say_stopped(failed: list[str], most: int) -> str:
-    names = ", ".join(failed[:_MOST_NAMES]) + (f" and {len(failed) - _MOST_NAMES} more" * (len(failed) > _MOST_NAMES))
-    return f"an earlier wave failed on {names}; `rollout.max_failed_hubs` is {most}"
+    return f"an earlier wave failed on {name_some(failed, most=_MOST_NAMES)}; `rollout.max_failed_hubs` is {most}"
 
 
 def _skip(job: Job, why: str) -> Result:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyspec.display import display
+from keyspec.display import display, name_some
 
 HOSTILE = st.text(
     st.one_of(
@@ -94,3 +94,8 @@ def test_a_megabyte_of_hostility_passes_whole(piece):
     shown = display(piece * (1_000_000 // len(piece)), limit=None)
     assert shown.isprintable()
     assert len(display(piece * (1_000_000 // len(piece)))) <= 200
+
+
+def test_of_many_names_some_are_said_and_the_rest_is_counted():
+    assert name_some("abc", most=3) == "a, b, c"
+    assert name_some("abcde", most=3) == "a, b, c and 2 more"
