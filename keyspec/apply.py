@@ -9,7 +9,8 @@ only after the other one has begun: its creates are done by then.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -26,7 +27,7 @@ from keyspec.sharing import owner_of
 from keyspec.turn import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from keyspec.desired import DesiredKey
     from keyspec.model import Key
@@ -38,6 +39,10 @@ Result = tuple[tuple[StepResult, ...], HubResult]
 
 FRESH_S: Final = 60.0
 """How old, in seconds, a list may be when its hub's turn begins."""
+_KEYS_PER_CONNECTION: Final = 4
+"""A connection takes as long to set up as a few requests: for fewer keys than these another one does not pay."""
+_SLOW_S: Final = 0.25
+"""Where no key is done for so long, it does."""
 
 
 def apply_hub(job: Job) -> Result:
@@ -99,11 +104,28 @@ def _stages(job: Job) -> list[tuple[tuple[int, bool], list[tuple[Step, ...]]]]:
 
 def _do_stages(turn: Turn, stages: Iterable[list[tuple[Step, ...]]]) -> None:
     """Do some stages, one after another, the keys of each side by side."""
-    with ThreadPoolExecutor(turn.job.target.hub.concurrency, thread_name_prefix=turn.job.live.name) as workers:
+    most = turn.job.target.hub.concurrency
+    with ThreadPoolExecutor(most, thread_name_prefix=turn.job.live.name) as workers:
         for keys in stages:
             turn.job.hub.begin_phase()
-            for done in workers.map(turn.do_key, keys):
+            for done in _do_keys(turn, keys, workers, most=most):
                 turn.results += done
+
+
+def _do_keys(
+    turn: Turn, keys: list[tuple[Step, ...]], workers: ThreadPoolExecutor, *, most: int
+) -> Iterator[Iterable[StepResult]]:
+    """Do the steps of some keys, each by a worker with a connection of its own, no more of these than pay."""
+    useful = min(most, -(-len(keys) // _KEYS_PER_CONNECTION))
+    todo = deque(keys)
+    doing: set[Future[Iterable[StepResult]]] = set()
+    while todo or doing:
+        while todo and len(doing) < useful:
+            doing.add(workers.submit(turn.do_key, todo.popleft()))
+        done, doing = wait(doing, timeout=_SLOW_S, return_when=FIRST_COMPLETED)
+        yield from (each.result() for each in done)
+        if not done:
+            useful = most
 
 
 def _current(job: Job) -> dict[str, Key]:

@@ -65,7 +65,7 @@ def test_a_plan_is_done_in_its_phases_with_one_request_a_step_and_verified_by_on
     assert bench.plan().plan.steps == ()
 
 
-def test_keys_run_side_by_side_within_concurrency_and_phases_are_barriers(bench):
+def test_keys_of_a_slow_hub_run_side_by_side_within_concurrency_and_phases_are_barriers(bench):
     bench.write(
         "guards: {max_change_share: 100%}\nkeys: {"
         + ", ".join(f"ci_{number}: {{roles: [User], state: locked}}" for number in range(4))
@@ -85,6 +85,20 @@ def test_keys_run_side_by_side_within_concurrency_and_phases_are_barriers(bench)
     assert {result.outcome for result in report.results} == {"applied"}
     order = [line.partition(" ")[0] for line in sent(bench.fake, "list_keys")]
     assert order == ["create_key"] * 4 + ["lock_key"] * 4 + ["edit_key"]
+
+
+def test_a_quick_hub_is_sent_few_steps_over_few_connections(bench):
+    keys = [f"ci_{number}" for number in range(8)]
+    bench.write(f"keys: {{{', '.join(f'{key}: {{roles: [User]}}' for key in keys)}}}\n", concurrency=8)
+    threads = set()
+
+    def handle(request):
+        threads.add(threading.current_thread().name)
+        return bench.fake.handle(request)
+
+    assert {result.outcome for result in bench.run(handle=handle).results} == {"applied"}
+    workers = {name for name in threads if name.startswith("fake_")}
+    assert 1 <= len(workers) <= 2
 
 
 # Faults at every request
