@@ -32,13 +32,21 @@ COMMANDS: Final[Mapping[str, str]] = {
     "report merge": "Join what the shards of one run have printed.",
     "list": "Show the live keys of all hubs as one grid.",
     "doctor": "Say what is reachable and what is missing.",
+    "contract show": "Show the REST contracts that your hubs are asked by.",
+    "contract check": "Hold a contract against a hub's OpenAPI document.",
+    "contract draft": "Draft a contract from an OpenAPI document.",
+    "contract probe": "Try a contract on a sandbox hub, with a throw-away key.",
+    "openapi": "Download a hub's OpenAPI document.",
     "schema": "Print a JSON Schema.",
     "completion": "Print a shell's completion script.",
     "devhub": "Run local hubs to try things on.",
     "demo": "Walk through plan and apply on local hubs.",
 }
 
-GROUPS: Final[Mapping[str, str]] = {"report": "Work on plans and reports that were printed as JSON."}
+GROUPS: Final[Mapping[str, str]] = {
+    "report": "Work on plans and reports that were printed as JSON.",
+    "contract": "See, check and draft the contracts that describe a hub's REST API.",
+}
 """The first words of commands that have two."""
 
 _GC_THRESHOLD: Final = 100_000

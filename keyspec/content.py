@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from keyspec.conversion import write_roles, write_timeout
 from keyspec.operation import Delete, Edit
-from keyspec.placeholders import FIELDS
+from keyspec.placeholders import FIELDS, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from keyspec.contract import Contract
     from keyspec.conversion import RoleId
     from keyspec.model import FieldValue, Key
+    from keyspec.placeholders import OperationName
 
 ChangeName = Literal["edit_key", "lock_key", "unlock_key", "delete_key"]
 """The operations on a key that is there."""
@@ -36,6 +37,15 @@ def needs_etag(contract: Contract, name: ChangeName) -> bool:
     return isinstance(operation, Edit | Delete) and operation.if_match
 
 
+def fill_name(contract: Contract, name: OperationName, key: Key) -> dict[str, object]:
+    """Give what an operation names a live key by; raises as `fill_change`."""
+    carried = contract.carried(name)
+    if "handle" in carried and key.handle is None:
+        raise ValueError(f"`{name}` names a key by its handle, which the hub does not tell of this one")
+    names = {"key_id": key.key_id, "handle": key.handle}
+    return {mark: names[mark] for mark in NAMES if mark in carried}
+
+
 def fill_change(
     contract: Contract,
     name: ChangeName,
@@ -47,11 +57,13 @@ def fill_change(
 
     Raises:
         LookupError: if the contract has no such operation.
-        ValueError: if the contract's form cannot say one of them, or a field of the whole key is not known.
+        ValueError: if the contract's form cannot say one of them, or the handle, or a field of the whole key, is not
+            known.
     """
     operation = contract.operation(name)
+    named = fill_name(contract, name, key)
     if not isinstance(operation, Edit):
-        return {"key_id": key.key_id}
+        return named
     sent = dict(changes)
     carried = contract.carried(name)
     if operation.sends == "whole":
@@ -62,7 +74,7 @@ def fill_change(
                     raise ValueError(f"`{name}` sends the whole key, and its {field} cannot be read")
     elif name in ("lock_key", "unlock_key") and "state" not in carried:
         del sent["state"]
-    return {"key_id": key.key_id, **_convert(contract, sent, ids)}
+    return named | _convert(contract, sent, ids)
 
 
 def fill_new(

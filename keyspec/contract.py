@@ -21,6 +21,7 @@ from keyspec.document import locate
 from keyspec.errors import Problem, SpecError
 from keyspec.keyplaces import CONFIG, ErrorPlaces, KeyPlaces, RolePlaces, RolesPlace, StatePlace, TimeoutPlace
 from keyspec.operation import Base, Create, Delete, Edit, Import, KeyRead, ListRead, Paging, Read, Write
+from keyspec.overlay import allow_overlay
 from keyspec.placeholders import ListName, OperationName, check_placeholders
 from keyspec.source import Source  # noqa: TC001 - pydantic reads it
 from keyspec.template import find_marks
@@ -239,4 +240,4 @@ def contract_schema() -> dict[str, Any]:
     schema["properties"] = {_FIELD: {"const": 1}, **fields, "auth": {"anyOf": [fields["auth"], {"const": "none"}]}}
     schema["required"] = [_FIELD, *schema["required"]]
     schema["$defs"].pop("Source", None)
-    return schema
+    return allow_overlay(schema)

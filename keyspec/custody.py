@@ -267,7 +267,7 @@ class Keeping:
         mark = self._find_maker(found, placed)
         if mark is None:
             return "conflict", f"{error}; the key that is there now is not the one that was asked for"
-        told = self.lock(key.key_id)
+        told = self.lock(found)
         if mark is placed.inherited:
             with suppress(StoreError):  # so that the next run, too, knows the key as ours
                 self.store.replace(self.entry, placed.version, Content(mark))
@@ -281,13 +281,13 @@ class Keeping:
                 return mark
         return None
 
-    def lock(self, key_id: str) -> str:
+    def lock(self, key: Key | str) -> str:
         """Lock a key whose value is not in safe hands, and say whether that could be done."""
         try:
             outcome, error = write_surely(
                 self.hub,
-                key_id,
-                lambda: self.hub.lock_key(key_id),
+                key,
+                lambda: self.hub.lock_key(key),
                 is_done=lambda found: found is None or found.state == "locked",
                 is_unchanged=lambda _: True,
             )
@@ -361,7 +361,7 @@ def with_spooled(kept: Kept, spool: Spool, slot: Slot) -> Kept | StoreError:
 
 def write_surely(
     hub: Hub,
-    key_id: str,
+    key: Key | str,
     send: Callable[[], None],
     *,
     is_done: Callable[[Key | None], bool],
@@ -377,7 +377,7 @@ def write_surely(
             send()
         except AnswerLost as lost:
             try:
-                found = hub.get_key(key_id)
+                found = hub.get_key(key)
             except HubError as unknown:
                 return "failed", f"{lost}; and that cannot be read either ({unknown})"
             if is_done(found):
@@ -388,7 +388,7 @@ def write_surely(
                 return "failed", f"{lost}; it was not done"
         else:
             return "applied", None
-    raise AssertionError(key_id)
+    raise AssertionError(key)
 
 
 def mark_value(value: Secret, nonce: str) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from keyspec.check import Check
 from keyspec.document import parser_is_native
 from keyspec.errors import KeyspecError
+from keyspec.findings import find_unverified
 from keyspec.ownership import is_owned
 from keyspec.reader import read_fleet
+from keyspec.spec import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +36,7 @@ def examine(desired: Desired, options: Options, session: Session) -> tuple[Check
     live, _ = read_fleet(desired.hubs.values(), session=session, parallel=options.parallel)
     checks = [_check_parser()]
     for name, hub in desired.hubs.items():
+        checks += _check_way(hub, session)
         checks += _check_hub(hub, live[name], desired)
     checks += _check_extras(desired)
     checks += _check_stores(desired, options, session)
@@ -45,6 +49,18 @@ def _check_parser() -> Check:
         return Check("parser", "ok", "YAML is read by the C parser")
     hint = "pip install ruamel.yaml.clib"
     return Check("parser", "warning", "YAML is read by the pure Python parser, ten times slower", hint)
+
+
+def _check_way(hub: DesiredHub, session: Session) -> Iterator[Check]:
+    """Say what stands between keyspec and a hub; a proxy that cannot be used is what reading failed of."""
+    subject = f"hub {hub.name}"
+    for finding in find_unverified((hub,)):
+        yield Check(subject, "warning", finding.message, "take `verify: false` out")
+    if hub.hub.url.startswith("http:") and not is_loopback(hub.hub.url):
+        yield Check(subject, "warning", "keyspec's key goes there unencrypted", "use https://")
+    with suppress(KeyspecError):
+        if (proxy := session.connections.find_proxy(hub)) is not None:
+            yield Check(subject, "ok", f"through the proxy {proxy}")
 
 
 def _check_hub(hub: DesiredHub, live: LiveHub, desired: Desired) -> Iterator[Check]:

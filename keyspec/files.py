@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Final
 from keyspec.disk import Trail, beside, explain, read_file, write_whole
 from keyspec.document import MAX_BYTES, Document, locate, parse_document
 from keyspec.errors import Problem, SpecError, UsageError
+from keyspec.overlay import find_base, lay_over
 from keyspec.source import Source
 
 if TYPE_CHECKING:
@@ -120,15 +121,27 @@ def read_document(path: str, *, source: Source | None = None) -> Document:
     return parse_document(read_data(path, source=source), path)
 
 
-def read_contract(contract: str, *, file: str, source: Source | None = None) -> Document:
+def read_contract(
+    contract: str, *, file: str, source: Source | None = None, above: frozenset[str] = frozenset()
+) -> Document:
     """Read a contract: one of keyspec's own by name, or a file by its path relative to `file`.
 
-    What holds a slash or ends in .yaml or .yml is a path.
+    What holds a slash or ends in .yaml or .yml is a path. One that extends another is given with the other under it;
+    `above` are the files that extend this one.
 
     Raises:
         SpecError: with every problem found.
     """
-    return parse_document(*read_contract_data(contract, file=file, source=source))
+    document = parse_document(*read_contract_data(contract, file=file, source=source))
+    if (extended := find_base(document)) is None:
+        return document
+    from keyspec.contract import parse_contract
+
+    if (real := os.path.realpath(document.file)) in above:
+        raise SpecError([Problem("extends-itself", "this contract extends itself", extended[1])])
+    base = read_contract(extended[0], file=document.file, source=extended[1], above=above | {real})
+    parse_contract(base)
+    return lay_over(base, document)
 
 
 def read_contract_data(contract: str, *, file: str, source: Source | None = None) -> tuple[bytes, str]:

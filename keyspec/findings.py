@@ -1,10 +1,11 @@
-"""What planning has to say about a key beyond its steps.
+"""What planning has to say about a key or a hub beyond its steps.
 
     unlisted-key       live and owned, declared nowhere or for other hubs only, and no step for it
     locked-undeclared  locked on the hub, and the spec does not say whether it should be
     cannot-compare     the hub does not tell a declared field, or the state of a key that should go
     value-shared       the key has one value on several hubs
     value-none         declared and not there, and nobody may make its value
+    tls-unverified     the hub's certificate is not looked at, because the spec says `verify: false`
     (custody)          what stands in the key's store: `_CUSTODY`, one row for each verdict of `recovery`
     (replicas)         what stands in its replicas: `_REPLICAS`, likewise
 
@@ -21,7 +22,7 @@ from keyspec.plan import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from keyspec.desired import DesiredKey
+    from keyspec.desired import DesiredHub, DesiredKey
     from keyspec.model import Key
     from keyspec.ownership import Pair
     from keyspec.plan import Severity
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from keyspec.recovery import ReplicaVerdict, Verdict
     from keyspec.source import Source
 
+UNVERIFIED: Final = "tls-unverified"
+"""Said in every output, in quiet too."""
 NOT_REUSABLE: Final = "this hub gives no ID twice, so delete it by hand and declare a key with another ID"
 
 _CUSTODY: Final[Mapping[Verdict, tuple[str, Severity, str]]] = {
@@ -108,6 +111,22 @@ def find_shared(keys: Iterable[DesiredKey]) -> Iterator[Finding]:
     for key in {key.key_id: key for key in keys if key.value.shared}.values():
         message = f"one value on {len(key.hubs)} hubs: {', '.join(key.hubs)}"
         yield Finding("value-shared", "info", message, None, key.key_id, key.source())
+
+
+def find_unverified(hubs: Iterable[DesiredHub]) -> Iterator[Finding]:
+    """Say which hubs need not prove who they are, though keyspec's own key is sent to them."""
+    for hub in hubs:
+        if hub.hub.url.startswith("https:") and not hub.hub.tls.verify:
+            message = "the certificate is not verified: whoever answers there gets keyspec's key; use `tls.ca_file`"
+            yield Finding(UNVERIFIED, "warning", message, hub.name, None, hub.declared.source("tls", "verify"))
+
+
+def renew_unverified(findings: Iterable[Finding], hubs: Iterable[DesiredHub]) -> tuple[Finding, ...]:
+    """Give findings that were made earlier, of unverified hubs only those there are now."""
+    now = {found.hub: found for found in find_unverified(hubs)}
+    kept = [found for found in findings if found.code != UNVERIFIED or found.hub in now]
+    said = {found.hub for found in kept if found.code == UNVERIFIED}
+    return sort_findings([*kept, *(found for name, found in now.items() if name not in said)])
 
 
 def say_undelivered(live: Key | None, *, ids_reusable: bool) -> str | None:

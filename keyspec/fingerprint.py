@@ -1,4 +1,4 @@
-"""Digests: one canonical form of JSON, and what is hashed in it.
+"""Digests: one canonical form of JSON, and what is hashed in it; what two looks at a key have in common.
 
 The canonical form has sorted names, no blanks and only ASCII, so the same data is the same bytes in every process.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -56,14 +57,29 @@ def digest_bytes(*parts: bytes) -> str:
 
 
 def fingerprint(key: Key | None) -> str:
-    """Hash the four fields of a key, declared or not; None, an absent key, has a fingerprint of its own."""
+    """Hash the four fields of a key, declared or not; None, an absent key, has a fingerprint of its own.
+
+    A handle counts where the hub has one, so that what was reviewed is never done to another key of the same ID.
+    """
     if key is None:
         return digest_of(None)
-    return digest_of(
-        {
-            "description": key.description,
-            "reauth_timeout": key.reauth_timeout_s,
-            "roles": key.roles,
-            "state": key.state,
-        }
-    )
+    fields: dict[str, object] = {
+        "description": key.description,
+        "reauth_timeout": key.reauth_timeout_s,
+        "roles": key.roles,
+        "state": key.state,
+    }
+    return digest_of(fields if key.handle is None else fields | {"handle": key.handle})
+
+
+def is_same_key(one: Key, other: Key) -> bool:
+    """Tell whether two looks at an ID found one key; where one of them saw no handle, nothing says otherwise."""
+    return one.handle == other.handle or None in (one.handle, other.handle)
+
+
+def is_alike(one: Key | None, other: Key | None) -> bool:
+    """Tell whether two looks at an ID found one key, in one state."""
+    if one is None or other is None:
+        return one is other
+    bare = fingerprint(replace(one, handle=None)) == fingerprint(replace(other, handle=None))
+    return bare and is_same_key(one, other)

@@ -4,12 +4,13 @@
 
 How an operation fails tells the caller what is known: see `wire`. A created value is handed out before anything else
 of its answer can fail. A key is told by its ID, or as it is live: where an operation sends more than the ID, of a key
-told by its ID alone the hub is asked first. Safe to use from several threads.
+told by its ID alone the hub is asked first. Where the hub reads keys by a handle of its own, an ID is looked up in its
+list; the handles of keys that this client made are known from the answers. Safe to use from several threads.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from operator import attrgetter
 from threading import Lock
@@ -17,14 +18,17 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from pydantic_core import from_json
 
-from keyspec.content import fill_change, fill_new, needs_etag, needs_key
+from keyspec.content import fill_change, fill_name, fill_new, needs_etag, needs_key
 from keyspec.display import display
-from keyspec.errors import AnswerLost, HubError, HubMissing
+from keyspec.errors import AnswerLost, HubConflict, HubError, HubMissing
+from keyspec.fingerprint import is_same_key
 from keyspec.link import find_next
 from keyspec.listing import Ask, Listing
 from keyspec.live import (
+    known_handles,
     name_roles,
     read_created,
+    read_imported_handle,
     read_imported_id,
     read_key,
     read_keys,
@@ -49,9 +53,10 @@ if TYPE_CHECKING:
     from keyspec.contract import Contract
     from keyspec.conversion import RoleId
     from keyspec.live import Created, RoleNames
-    from keyspec.model import FieldValue, Role
+    from keyspec.model import FieldValue, Handle, Role
     from keyspec.operation import Paging, PagingStyle
-    from keyspec.placeholders import ListName
+    from keyspec.placeholders import ListName, OperationName
+    from keyspec.proxy import Proxy
     from keyspec.secret import Secret
     from keyspec.transport import Answer
 
@@ -69,7 +74,7 @@ class Endpoint:
     timeout_s: float = 10.0
     requests_per_second: float | None = None
     concurrency: int = 8
-    proxy: str | None = None
+    proxy: Proxy | None = None
     auth_key_ids: tuple[str, ...] = ()
 
 
@@ -116,6 +121,8 @@ class Hub:
         self._limits: dict[str, int] = {}
         self._lock = Lock()
         self._role_names: RoleNames | None = None
+        self._listed: frozenset[str] = frozenset()
+        self._made: dict[str, Handle] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -126,6 +133,11 @@ class Hub:
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
+
+    @property
+    def wire(self) -> Wire:
+        """The way that all requests go, for who wants to see the answers themselves."""
+        return self._wire
 
     def rest(self) -> None:
         """Close the connections that no request needs now; later ones open their own."""
@@ -138,7 +150,11 @@ class Hub:
     def list_keys(self) -> tuple[Key, ...]:
         """Read all keys, sorted by ID; HubError unless the list is complete."""
         names = self._name_roles()
-        return self._list("list_keys", lambda rows: read_keys(self.contract, rows, names), attrgetter("key_id"))
+        keys = self._list("list_keys", lambda rows: read_keys(self.contract, rows, names), attrgetter("key_id"))
+        if self.contract.key.handle is not None:
+            with self._wire.naming("list_keys"):
+                self._listed = known_handles(keys)
+        return keys
 
     def list_roles(self) -> tuple[Role, ...]:
         """Read all roles, sorted by name; HubError unless the list is complete."""
@@ -147,18 +163,33 @@ class Hub:
             self._role_names = name_roles(roles)
         return roles
 
-    def get_key(self, key_id: str) -> Key | None:
-        """Read one key; None if the hub does not have it."""
+    def handle_of(self, key_id: str) -> Handle | None:
+        """Tell the handle of a key that this client made, if the hub told it."""
+        return self._made.get(key_id)
+
+    def get_key(self, key: Key | str) -> Key | None:
+        """Read one key; None if the hub does not have it. Where it cannot be asked for, the list is searched."""
+        known = self._recall(key)
+        by_handle = self._takes_handle("get_key")
+        if (by_handle and known.handle is None) or not self.contract.supports("get_key"):
+            found = next((each for each in self.list_keys() if each.key_id == known.key_id), None)
+            if found is None or not self.contract.capabilities.etag:
+                return found
+            known = found
         names = self._name_roles()
-        answer = self._wire.ask("get_key", {"key_id": key_id}, also=(HTTPStatus.NOT_FOUND,))
+        with self._wire.naming("get_key"):
+            values = self._fill(lambda _: fill_name(self.contract, "get_key", known))
+        answer = self._wire.ask("get_key", values, also=(HTTPStatus.NOT_FOUND,))
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
         payload = self._wire.parse("get_key", answer)
         with self._wire.naming("get_key"), self._wire.reading():
-            key = read_key(self.contract, payload, names)
-            if key.key_id != key_id:
-                raise HubError(f"the hub answered with another key than `{display(key_id)}`")
-        return with_etag(key, answer.etag) if self.contract.capabilities.etag else key
+            found = read_key(self.contract, payload, names)
+            if found.key_id != known.key_id or (by_handle and not is_same_key(found, known)):
+                raise HubError(f"the hub answered with another key than `{display(known.key_id)}`")
+        if by_handle:
+            found = replace(found, handle=known.handle)
+        return with_etag(found, answer.etag) if self.contract.capabilities.etag else found
 
     def get_openapi(self) -> bytes:
         """Download the hub's OpenAPI document, as the JSON it is."""
@@ -168,9 +199,12 @@ class Hub:
 
     def show_page(self, name: ListName) -> Any:
         """Read the first page of a list, as the hub sent it."""
+        return self._wire.parse(name, self._wire.ask(name, self.fill_page(name)))
+
+    def fill_page(self, name: ListName) -> dict[str, object]:
+        """Give what the placeholders of a list are filled with for its first page."""
         paging, bounded = self._find_cut(name)
-        values = _page_values(Ask(0, paging.size, 0), paging.style, bounded=bounded)
-        return self._wire.parse(name, self._wire.ask(name, values))
+        return _page_values(Ask(0, paging.size, 0), paging.style, bounded=bounded)
 
     def create_key(self, key: Key) -> Created:
         """Create a key. What the answer holds besides the value is judged by the caller.
@@ -179,6 +213,7 @@ class Hub:
             AnswerLost: also if it was done and no usable value can be found in the answer.
         """
         create = self.contract.operations.create_key
+        self._made.pop(key.key_id, None)
         names = self._name_roles()
         with self._wire.naming("create_key"):
             if create is not None and create.value is None:
@@ -187,24 +222,32 @@ class Hub:
         answer = self._wire.ask("create_key", values)
         with self._wire.naming("create_key"):
             try:
-                return read_created(self.contract, from_json(answer.body, allow_inf_nan=False), key.key_id, names)
+                created = read_created(self.contract, from_json(answer.body, allow_inf_nan=False), key.key_id, names)
             except HubError as error:
                 raise AnswerLost(f"answered {answer.status}, but {error}") from None
             except ValueError:
                 raise AnswerLost(f"answered {answer.status}, but not with JSON") from None
+        if created.key is not None:
+            self._note_handle(created.key.key_id, created.key.handle)
+        return created
 
     def import_key(self, key: Key, value: Secret) -> str | None:
         """Give the hub a key with its value; answer the ID it has there, None if the hub does not tell."""
         self._name_roles()
+        self._made.pop(key.key_id, None)
         with self._wire.naming("import_key"):
             values = self._fill(lambda ids: fill_new(self.contract, "import_key", key, ids))
         self._wire.hide(value)
         answer = self._wire.ask("import_key", {**values, "value": value})
         try:
-            key_id = read_imported_id(self.contract, from_json(answer.body, allow_inf_nan=False))
+            payload = from_json(answer.body, allow_inf_nan=False)
+            key_id, handle = read_imported_id(self.contract, payload), read_imported_handle(self.contract, payload)
         except (HubError, ValueError):
             return None
-        return None if repeats(key_id, [value]) else key_id
+        if repeats(key_id, [value]):
+            return None
+        self._note_handle(key_id, None if repeats(str(handle), [value]) else handle)
+        return key_id
 
     def edit_key(self, key: Key | str, changes: Mapping[str, FieldValue]) -> None:
         """Change fields of a key (names as in `model.FIELDS`, but for state); what is not named stays."""
@@ -232,16 +275,34 @@ class Hub:
 
     def _look_up(self, name: ChangeName, key: Key | str) -> Key:
         """Give the live key as far as an operation needs it."""
-        known = Key(key) if isinstance(key, str) else key
-        if not self.contract.supports(name) or not needs_key(self.contract, name):
+        known = self._recall(key)
+        if not self.contract.supports(name):
             return known
-        if isinstance(key, Key) and (key.etag is not None or not needs_etag(self.contract, name)):
-            return known
-        found = self.get_key(known.key_id)
-        if found is None:
-            with self._wire.naming(name):
+        if known.handle is not None or not self._takes_handle(name):
+            if not needs_key(self.contract, name):
+                return known
+            if isinstance(key, Key) and (key.etag is not None or not needs_etag(self.contract, name)):
+                return known
+        found = self.get_key(known)
+        with self._wire.naming(name):
+            if found is None:
                 raise HubMissing("the key is gone from the hub; nothing was sent")
+            if not is_same_key(found, known):
+                raise HubConflict("another key has this ID now; nothing was sent")
         return found
+
+    def _recall(self, key: Key | str) -> Key:
+        """Give a key with all that is known of it, but for what it holds."""
+        known = Key(key) if isinstance(key, str) else key
+        return replace(known, handle=self._made.get(known.key_id)) if known.handle is None else known
+
+    def _takes_handle(self, name: OperationName) -> bool:
+        return self.contract.supports(name) and "handle" in self.contract.carried(name)
+
+    def _note_handle(self, key_id: str, handle: Handle | None) -> None:
+        """Keep the handle of a key that was made; no new key has one that was listed before."""
+        if handle is not None and str(handle) not in self._listed:
+            self._made[key_id] = handle
 
     def _match(self, name: ChangeName, live: Key) -> dict[str, str]:
         if not self.contract.supports(name) or not needs_etag(self.contract, name):

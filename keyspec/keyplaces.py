@@ -77,10 +77,12 @@ class StatePlace:
 class KeyPlaces:
     """Where the fields of a key stand in a row; a place left out cannot be compared.
 
-    The state stands at `locked`, as true or false, or at `state`, never at both. `etag` is what If-Match sends.
+    The state stands at `locked`, as true or false, or at `state`, never at both. `etag` is what If-Match sends. Where
+    paths name a key by something that the hub made up itself, `id` is the name that was chosen, and `handle` the other.
     """
 
     id: PlaceText
+    handle: PlaceText | None = None
     description: PlaceText | None = None
     roles: Annotated[RolesPlace, BeforeValidator(_read_at), AlsoText()] | None = None
     reauth_timeout: Annotated[TimeoutPlace, BeforeValidator(_read_at), AlsoText()] | None = None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from keyspec.conversion import find_roles, name_type, read_state, read_timeout
 from keyspec.display import display
 from keyspec.errors import HubError
-from keyspec.model import Key, Role, as_set
+from keyspec.model import Handle, Key, Role, as_set
 from keyspec.place import make_reader
 from keyspec.secret import Secret
 
@@ -34,6 +34,8 @@ _VALUE: Final = re.compile(r"[!-~]{1,4096}")
 _STATES: Final[Mapping[bool | None, State | None]] = {None: None, False: "active", True: "locked"}
 _CURSOR_LENGTH: Final = 8192
 _ETAG: Final = re.compile(r"[!-~]{1,1024}")
+_HANDLE_LENGTH: Final = 1024
+_HANDLE_BITS: Final = 64
 RoleNames = Mapping["RoleId", str]
 """The names of roles by their IDs, where keys hold IDs."""
 
@@ -116,6 +118,24 @@ def read_imported_id(contract: Contract, payload: Any) -> str:
     return _read_row(lambda row: _check_id(contract.key, read_id(row)), _take(operation.key, payload), None)
 
 
+def read_imported_handle(contract: Contract, payload: Any) -> Handle | None:
+    """Read what the hub calls an imported key; None if the answer does not tell; HubError if it is none."""
+    operation = contract.operations.import_key
+    if operation is None:
+        return None
+    read = make_reader(contract.key.handle)
+    return _read_row(lambda row: _check_handle(read(row)), _take(operation.key, payload), None)
+
+
+def known_handles(keys: Iterable[Key]) -> frozenset[str]:
+    """Give the handles of a hub's keys as they stand in paths; HubError if two keys have the same."""
+    owners: dict[str, str] = {}
+    for key in keys:
+        if key.handle is not None and (other := owners.setdefault(str(key.handle), key.key_id)) != key.key_id:
+            raise HubError(f"the keys `{display(other)}` and `{display(key.key_id)}` have the same handle")
+    return frozenset(owners)
+
+
 def with_etag(key: Key, etag: str | None) -> Key:
     """Give a key with the ETag header it came with; one that no header could carry back is none."""
     return replace(key, etag=etag if etag is not None and _ETAG.fullmatch(etag) else None)
@@ -180,7 +200,8 @@ def _read_created_key(
         key = _make_key_reader(contract.key, names)(_check_row(place.read(payload)))
     except ValueError:
         return None, "the created key cannot be read: a field is missing or of the wrong type"
-    if any(value in text for text in (key.key_id, key.description or "", *(key.roles or ()))):
+    handle = "" if key.handle is None else str(key.handle)
+    if any(value in text for text in (key.key_id, key.description or "", handle, *(key.roles or ()))):
         return None, "the created key cannot be read: a field of it repeats the value"
     return key, None
 
@@ -203,7 +224,7 @@ def _make_key_reader(places: KeyPlaces, names: RoleNames | None) -> Callable[[di
     read_id, read_description = make_reader(places.id), make_reader(places.description)
     read_held, read_time = _make_roles_reader(places, names), _make_timeout_reader(places)
     read_standing = _make_state_reader(places)
-    read_etag = make_reader(places.etag)
+    read_etag, read_handle = make_reader(places.etag), make_reader(places.handle)
 
     def read(row: dict[str, Any]) -> Key:
         key_id = _check_id(places, read_id(row))
@@ -215,6 +236,7 @@ def _make_key_reader(places: KeyPlaces, names: RoleNames | None) -> Callable[[di
                 read_time(row),
                 read_standing(row),
                 _check_etag(read_etag(row)),
+                _check_handle(read_handle(row)),
             )
         except ValueError as error:
             raise ValueError(f"key `{display(key_id)}`: {error}") from None
@@ -285,6 +307,16 @@ def _check_etag(value: Any) -> str | None:
     if text is None or (type(text) is str and _ETAG.fullmatch(text)):
         return text
     raise ValueError("`etag` is not what a header can carry")
+
+
+def _check_handle(value: Any) -> Handle | None:
+    if value is None:
+        return None
+    if type(value) is int and value.bit_length() <= _HANDLE_BITS:
+        return value
+    if type(value) is str and 0 < len(value) <= _HANDLE_LENGTH and value.isprintable():
+        return value
+    raise ValueError("`handle` is neither short text nor a whole number")
 
 
 def _read_cursor(value: Any) -> str | None:

@@ -25,12 +25,16 @@ DEFAULT_REAUTH_TIMEOUT_S: Final = 60
 
 FieldValue = str | int | tuple[str, ...] | None
 
+Handle = str | int
+"""What a hub calls a key itself, beside the ID that was chosen for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
     """One API key without its value, as a hub holds it. `reauth_timeout_s` is in whole seconds.
 
-    `etag` names this state of it to the hub, where the hub tells one; it is no part of what a key is.
+    `etag` names this state of it to the hub, where the hub tells one; it is no part of what a key is. `handle` is what
+    the hub calls the key, where the contract says so: a key with another one is another key, whatever its ID.
     """
 
     key_id: str
@@ -39,6 +43,7 @@ class Key:
     reauth_timeout_s: int | None = None
     state: Literal["active", "locked"] | None = None
     etag: str | None = field(default=None, compare=False)
+    handle: Handle | None = None
 
     def field(self, name: str) -> FieldValue:
         """Give one of `FIELDS` by its name."""

@@ -6,6 +6,7 @@ is live: nothing of it is left to fail while a plan is applied. Held steps need 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, get_args
 
@@ -37,6 +38,9 @@ CHANGES: Final[Mapping[Action, ChangeName]] = {
 OPERATIONS: Final[Mapping[Action, OperationName]] = {"create": "create_key", "import": "import_key", **CHANGES}
 """Which operation of a contract each action needs."""
 
+_TOLD_LATER: Final = "told when it is made"
+"""Stands for the handle of a key that is not there yet."""
+
 
 def missing_roles(hub: DesiredHub, live: LiveHub, policy: Policy) -> Iterator[str]:
     """Say which declared roles the hub does not have, and where each is named first."""
@@ -65,7 +69,7 @@ def missing_operations(hub: DesiredHub, steps: Iterable[Step], live: LiveHub | N
             yield f"{source}: the contract `{contract.name}` has no operation `{name}`"
     if "import_key" in needed and not contract.capabilities.import_takes_id:
         yield f"{source}: the contract `{contract.name}` imports keys under IDs of the hub's own"
-    if "import_key" in needed and not _is_proved(hub):
+    if "import_key" in needed and not is_proved(hub):
         yield f"{hub.declared.source('tls')}: a value is sent only to a hub that is known by verified TLS"
     if live is not None:
         yield from _find_impossible(hub, todo, live)
@@ -83,7 +87,8 @@ def _find_impossible(hub: DesiredHub, steps: Iterable[Step], live: LiveHub) -> I
         if step.action == "delete":
             keys.pop(step.key_id, None)
         else:
-            keys[step.key_id] = change_key(before, step.changes)
+            made = replace(before, handle=before.handle if step.action in CHANGES else _TOLD_LATER)
+            keys[step.key_id] = change_key(made, step.changes)
         if not contract.supports(name):
             continue
         why = _explain_impossible(contract, step, before, ids)
@@ -124,6 +129,6 @@ def hubs_to_consult(desired: Desired, live: Mapping[str, LiveHub], policy: Polic
     return as_set(name for hubs in wanted.values() for name in hubs if name not in desired.hubs)
 
 
-def _is_proved(hub: DesiredHub) -> bool:
+def is_proved(hub: DesiredHub) -> bool:
     """Tell whether the hub will have to prove who it is; on loopback there is nobody else."""
     return is_loopback(hub.hub.url) or (hub.hub.url.startswith("https:") and hub.hub.tls.verify)

@@ -2,6 +2,7 @@
 
 A value and the fields of a key stand in bodies only: what is in a URL is logged along the way. In a body a placeholder
 stands alone, so that it keeps its type and can be left out. What pages are asked by follows from the style of paging.
+A key that is there is named by its ID, or by the handle that the hub made up for it, somewhere in the request.
 """
 
 from __future__ import annotations
@@ -35,28 +36,34 @@ ListName = Literal["list_keys", "list_roles"]
 FIELDS: Final = ("description", "roles", "reauth_timeout", "state")
 """The fields of a key that a body may carry."""
 _RECORD: Final = FIELDS[:-1]
+NAMES: Final = ("key_id", "handle")
+"""What names a key that is there."""
 _PAGES: Final = ("limit", "page", "offset", "cursor")
-_IN_URL: Final = ("key_id", *_PAGES)
+_IN_URL: Final = (*NAMES, *_PAGES)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Whether an operation only reads, the placeholders that may stand in it, and those that must."""
+    """Whether an operation only reads, the placeholders that may stand in it, and those that must.
+
+    `named`: it is about a key that is there, so one of `NAMES` must stand in it.
+    """
 
     reads: bool
     carries: tuple[str, ...] = ()
     must: tuple[str, ...] = ()
+    named: bool = False
 
 
 RULES: Final[Mapping[OperationName, Rule]] = {
     "list_keys": Rule(reads=True, carries=_PAGES),
-    "get_key": Rule(reads=True, carries=("key_id",), must=("key_id",)),
+    "get_key": Rule(reads=True, carries=NAMES, named=True),
     "create_key": Rule(reads=False, carries=("key_id", *FIELDS), must=("key_id", "roles")),
     "import_key": Rule(reads=False, carries=("key_id", *FIELDS, "value"), must=("key_id", "roles", "value")),
-    "edit_key": Rule(reads=False, carries=("key_id", *FIELDS), must=("key_id",)),
-    "lock_key": Rule(reads=False, carries=("key_id", *FIELDS), must=("key_id",)),
-    "unlock_key": Rule(reads=False, carries=("key_id", *FIELDS), must=("key_id",)),
-    "delete_key": Rule(reads=False, carries=("key_id",), must=("key_id",)),
+    "edit_key": Rule(reads=False, carries=(*NAMES, *FIELDS), named=True),
+    "lock_key": Rule(reads=False, carries=(*NAMES, *FIELDS), named=True),
+    "unlock_key": Rule(reads=False, carries=(*NAMES, *FIELDS), named=True),
+    "delete_key": Rule(reads=False, carries=NAMES, named=True),
     "list_roles": Rule(reads=True, carries=_PAGES),
     "openapi": Rule(reads=True),
 }
@@ -106,7 +113,20 @@ def _check_marks(document: Document, name: str, node: dict[str, Any], rule: Rule
     if missing:
         what = f"`{name}` must carry {_join_marks(missing)}"
         yield Problem("missing-placeholder", what, locate(document, ("operations", name), key=True))
+    if rule.named:
+        yield from _check_names(document, name, seen)
     yield from _check_fields(document, name, node, seen)
+
+
+def _check_names(document: Document, name: str, seen: set[str]) -> Iterator[Problem]:
+    """Find a request that names no key, and one that names it by a handle of which nobody says where it stands."""
+    where = locate(document, ("operations", name), key=True)
+    if seen.isdisjoint(NAMES):
+        yield Problem("missing-placeholder", f"`{name}` must carry {{key_id}} or {{handle}}", where)
+    key = document.root.get("key")
+    if "handle" in seen and isinstance(key, dict) and key.get("handle") is None:
+        hint = "say in `key` where it stands: `handle: id`"
+        yield Problem("wrong-placeholder", "{handle} is what the hub calls a key, and nothing tells it", where, hint)
 
 
 def _check_fields(document: Document, name: str, node: dict[str, Any], seen: set[str]) -> Iterator[Problem]:

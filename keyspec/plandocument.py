@@ -98,7 +98,7 @@ def _members(
         "summary": summary_data(plan.summary),
         "hubs": hubs,
         "steps": steps,
-        "findings": map(_finding_data, plan.findings),
+        "findings": map(finding_data, plan.findings),
     }
 
 
@@ -156,7 +156,8 @@ def _step_data(step: Step) -> dict[str, Any]:
     }
 
 
-def _finding_data(finding: Finding) -> dict[str, Any]:
+def finding_data(finding: Finding) -> dict[str, Any]:
+    """Give a finding as JSON data."""
     return {
         "code": finding.code,
         "severity": finding.severity,

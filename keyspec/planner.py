@@ -21,6 +21,7 @@ from keyspec.findings import (
     find_replicas,
     find_shared,
     find_unlisted,
+    find_unverified,
     find_value,
     say_undelivered,
     sort_findings,
@@ -75,6 +76,7 @@ def make_plan(desired: Desired, live: Mapping[str, LiveHub], records: Records, p
         findings += planned.findings
     selected = (key for hub in desired.hubs.values() for key in hub.keys.values() if policy.selects(key.key_id))
     findings += find_shared(selected)
+    findings += find_unverified(desired.hubs.values())
     ordered = order_steps(steps)
     return Plan(desired.spec, tuple(rows), ordered, sort_findings(findings), summarize(rows, ordered))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from keyspec.contract import body_of
+from keyspec.placeholders import NAMES, RULES
 from keyspec.secret import Secret
 from keyspec.template import fill, fill_path
 
@@ -41,13 +42,17 @@ def build_request(contract: Contract, name: OperationName, values: Mapping[str, 
 
     Raises:
         LookupError: if the contract has no such operation.
-        ValueError: if the operation cannot carry one of the values, or a path has none for a placeholder.
+        ValueError: if the operation cannot carry one of the values, or has none for a path, or for what names the key.
     """
     operation = contract.operation(name)
     body = body_of(operation)
     sent = {value: part for value, part in values.items() if part is not None}
     if lost := sorted(sent.keys() - contract.carried(name)):
         message = f"the operation `{name}` of the contract `{contract.name}` cannot carry: {', '.join(lost)}"
+        raise ValueError(message)
+    if RULES[name].named and (gone := [mark for mark in NAMES if mark in contract.carried(name) and mark not in sent]):
+        # Left out, a query or a body would speak of no key, or of all.
+        message = f"the operation `{name}` of the contract `{contract.name}` has no value for: {', '.join(gone)}"
         raise ValueError(message)
     return Request(
         operation.method,

@@ -145,6 +145,9 @@ def _check_hubs(spec: Spec, contracts: Mapping[str, Contract]) -> Iterator[Probl
         if hub.value.url.startswith("http://") and not hub.value.allow_http and not is_loopback(hub.value.url):
             hint = "use https://, or say `allow_http: true`"
             yield Problem("plain-http", f"hub `{name}` would get its key unencrypted", hub.source("url"), hint)
+        if hub.value.proxy and is_loopback(hub.value.url):
+            what = f"hub `{name}` is this machine, which is never asked through a proxy"
+            yield Problem("proxy-on-loopback", what, hub.source("proxy"), "take `proxy` out")
         if not hub.value.auth_key_id and contracts[name].sends_key:
             hint = "name the ID of the key that keyspec itself uses here"
             what = f"contract `{hub.value.contract}` sends a hub key, so `none` cannot be"

@@ -105,7 +105,7 @@ def _check_url(text: str) -> str:
     except ValueError as error:
         raise ValueError("this is no URL") from error
     if not text.startswith(("https://", "http://")) or not parts.hostname or not port_ok:
-        raise ValueError("a hub's URL starts with https:// and names a host")
+        raise ValueError("a URL here starts with https:// and names a host")
     if parts.username is not None or parts.password is not None or "?" in text or "#" in text:
         raise ValueError("a URL here holds no user info, query or fragment")
     if re.search(r"[\s\\\x00-\x20\x7f]", text) or "@" in text or re.search(r"(^|/)\.\.?(/|$)", parts.path):
@@ -113,6 +113,16 @@ def _check_url(text: str) -> str:
     if not _is_host(parts.hostname, bracketed="[" in parts.netloc):
         raise ValueError("this URL names no host: write a DNS name (xn--… beyond ASCII) or an IP address")
     return text.rstrip("/")
+
+
+def check_proxy(text: str) -> str:
+    """Judge the URL of a proxy, without user info: a spec holds no password; ValueError says what is wrong."""
+    if not text.startswith(("https://", "http://")):
+        raise ValueError("a proxy's URL starts with http:// or https://; SOCKS is not spoken")
+    url = _check_url(text)
+    if urlsplit(url).path:
+        raise ValueError("a proxy's URL ends with its host and port")
+    return url
 
 
 def _is_host(host: str, *, bracketed: bool) -> bool:
@@ -142,6 +152,7 @@ Selectors = Annotated[tuple[SelectorText, ...], Field(min_length=1)]
 # Counted when its entries are valid: pydantic's `min_length` leaves out those that are not.
 Waves = Annotated[tuple[Selectors, ...], AfterValidator(_check_waves), Field(json_schema_extra={"minItems": 1})]
 Url = Annotated[StrictStr, AfterValidator(_check_url), Field(examples=["https://hub.example.com"])]
+ProxyUrl = Annotated[StrictStr, AfterValidator(check_proxy), Field(examples=["http://proxy.example.com:3128"])]
 PathText = Annotated[StrictStr, Field(min_length=1)]
 _DURATION_SCHEMA: Final = {
     "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^[0-9]+[smhd]?$"}],
@@ -206,7 +217,7 @@ class Hub:
     concurrency: Annotated[int, Field(ge=1, le=128, strict=True)] = 8
     requests_per_second: Annotated[float, Field(gt=0, le=10_000, strict=True)] | None = None
     timeout: Duration = 10
-    proxy: Url | None = None
+    proxy: ProxyUrl | None = None
     allow_http: StrictBool = False
     role_names: dict[StrictStr, Annotated[StrictStr, Field(min_length=1)]] = field(default_factory=dict)
 

@@ -22,13 +22,14 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from keyspec.errors import HubError
+from keyspec.proxy import open_tunnels
+from keyspec.tls import explain_failure, find_system_error, is_refusal, trust_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from keyspec.proxy import Proxy
     from keyspec.retry import Failure
-    from keyspec.spec import Tls
 
 # httpx imports its own command line, with rich and pygments: 60 ms nobody here needs. None in `sys.modules` makes
 # that one import fail, which httpx provides for; the mark is taken back so that others can still import it.
@@ -76,7 +77,7 @@ class Transport:
         timeout_s: float,
         clock: Callable[[], float],
         tls: ssl.SSLContext | None = None,
-        proxy: str | None = None,
+        proxy: Proxy | None = None,
         inner: httpx.BaseTransport | None = None,
     ) -> None:
         # At DEBUG httpcore logs the headers of answers, in which a hub may repeat a key.
@@ -85,7 +86,7 @@ class Transport:
         self._timeouts = httpx.Timeout(timeout_s).as_dict()
         self._clock = clock
         self._tls = tls if tls is not None else trust_nobody()
-        self._proxy = _make_proxy(proxy, self._tls)
+        self._proxy = proxy
         self._inner = inner
         self._lock = threading.Lock()
         self._idle: list[httpx.BaseTransport] = []
@@ -104,7 +105,7 @@ class Transport:
         try:
             return self._exchange(inner, request)
         except httpx.HTTPError as error:
-            return _explain(error)
+            return _explain(error, self._proxy)
         finally:
             self._give_back(inner)
 
@@ -164,7 +165,11 @@ class Transport:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        return httpx.HTTPTransport(verify=self._tls, trust_env=False, limits=_ONE_CONNECTION, proxy=self._proxy)
+        opened = httpx.HTTPTransport(verify=self._tls, trust_env=False, limits=_ONE_CONNECTION)
+        if self._proxy is not None:
+            # httpx's own way through a proxy gives it requests to http hubs in full, and cannot name an IPv6 address.
+            opened._pool = open_tunnels(self._tls, self._proxy, self._clock)  # noqa: SLF001
+        return opened
 
     def _give_back(self, inner: httpx.BaseTransport) -> None:
         if inner is self._inner:
@@ -176,91 +181,31 @@ class Transport:
         inner.close()
 
 
-def make_tls(tls: Tls) -> ssl.SSLContext:
-    """Give the TLS context of a hub's `tls`, whose paths are resolved; 30 ms, so share it where they are equal.
-
-    Without `ca_file` the system's authorities are trusted, or, where it has none, certifi's.
-
-    Raises:
-        HubError: if a file cannot be used.
-    """
-    try:
-        context = ssl.create_default_context(cafile=tls.ca_file)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if tls.ca_file is None and not context.cert_store_stats()["x509_ca"]:
-            context.load_verify_locations(_find_certifi())
-        if tls.client_cert is not None:
-            context.load_cert_chain(tls.client_cert, tls.client_key, password=_no_password)
-    except (OSError, ValueError) as error:
-        raise HubError(f"the files under `tls` cannot be used: {_explain_system(error)}") from error
-    if not tls.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def trust_nobody() -> ssl.SSLContext:
-    """Give a TLS context for where there is to be no TLS; 12 KB, so share it."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _make_proxy(proxy: str | None, tls: ssl.SSLContext) -> httpx.Proxy | None:
-    if proxy is None:
-        return None
-    return httpx.Proxy(proxy, ssl_context=tls if proxy.startswith("https:") else None)
-
-
 def _stream(response: httpx.Response) -> Iterator[bytes]:
     if not isinstance(response.stream, httpx.SyncByteStream):
         raise TypeError("only streams that are not asynchronous can be read here")
     yield from response.stream
 
 
-def _explain(error: httpx.HTTPError) -> Broken:
-    cause = _find_system_error(error)
-    words = f": {_explain_system(cause)}" if cause is not None else ""
+def _explain(error: httpx.HTTPError, proxy: Proxy | None) -> Broken:
+    cause = find_system_error(error)
+    words = f": {explain_failure(cause)}" if cause is not None else ""
+    through = f" through the proxy {proxy}" if proxy is not None else ""
     match error:
         case httpx.ConnectTimeout() | httpx.PoolTimeout():
-            return Broken("unsent", "no connection in time", cause)
+            return Broken("unsent", f"no connection in time{through}", cause)
         case httpx.ConnectError() if isinstance(cause, ssl.SSLError):
-            return Broken("unsent", f"no trust in the connection{words}", cause)
+            return Broken("unsent", f"no trust in the connection{through}{words}", cause)
+        case httpx.NetworkError() if is_refusal(cause):
+            return Broken("unsent", f"no connection{through}{words}", cause)
         case httpx.ConnectError():
-            return Broken("refused", f"no connection{words}", cause)
+            return Broken("refused", f"no connection{through}{words}", cause)
         case httpx.ProxyError():
-            return Broken("unsent", "the proxy did not connect to the hub", cause)
+            return Broken("unsent", f"the proxy {proxy} {error}", cause)
         case httpx.LocalProtocolError() | httpx.UnsupportedProtocol():
             return Broken("unsent", "the request is not valid HTTP", cause)
         case httpx.TimeoutException():
-            return Broken("timeout", "no answer in time", cause)
+            return Broken("timeout", f"no answer in time{through}", cause)
         case httpx.RemoteProtocolError():
             return Broken("lost", "the connection was closed in the middle, or the answer is not valid HTTP", cause)
-    return Broken("reset", f"the connection broke{words}", cause)
-
-
-def _find_system_error(error: BaseException) -> OSError | None:
-    """Give the operating system's error at the root, without the frames that hold the request."""
-    inner: BaseException | None = error
-    while inner is not None and not isinstance(inner, OSError):
-        inner = inner.__cause__ or inner.__context__
-    if inner is None:
-        return None
-    inner.__cause__ = inner.__context__ = None
-    return inner.with_traceback(None)
-
-
-def _explain_system(error: OSError | ValueError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return str(error) or type(error).__name__
-
-
-def _find_certifi() -> str:
-    import certifi
-
-    return certifi.where()
-
-
-def _no_password() -> str:
-    raise ValueError("the client key is encrypted; keyspec has no way to ask for its password")
+    return Broken("reset", f"the connection broke{through}{words}", cause)

@@ -22,7 +22,7 @@ from pydantic import ConfigDict, Field, StrictBool, StrictStr, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from keyspec.errors import Problem, RefusedError, SpecError
-from keyspec.spec import DEFAULT_CONTRACT, Guards, KeyIds, Name, PathText, Reference, Tls, Url
+from keyspec.spec import DEFAULT_CONTRACT, Guards, KeyIds, Name, PathText, ProxyUrl, Reference, Tls, Url
 from keyspec.validation import Format, validate_document
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class TrustedHub:
     auth_key_id: KeyIds
     tls: Tls = field(default_factory=Tls)
     contract: PathText = DEFAULT_CONTRACT
-    proxy: Url | None = None
+    proxy: ProxyUrl | None = None
     allow_http: StrictBool = False
 
 

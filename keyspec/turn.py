@@ -3,6 +3,8 @@
     each step:  expects what is live?  ->  applied | failed | skipped
                                 no     ->  already, as wanted | conflict
 
+A key with another handle than the plan saw is another key, whatever its ID.
+
 A write whose answer was lost is looked up by ID before anything is sent again. After a step that is neither applied
 nor already so the key's later steps are skipped; after a failure, the hub's deletes are. Steps that clear up after a
 lost value are held to the store as the plan saw it, too. Once the run is cancelled nothing begins any more, but for
@@ -11,13 +13,13 @@ the lock of a key that this run has just brought to the hub.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from keyspec.content import needs_etag
 from keyspec.custody import Keeping, write_surely
 from keyspec.errors import HubConflict, HubMissing, StoreError, explain_error
-from keyspec.fingerprint import fingerprint
+from keyspec.fingerprint import fingerprint, is_alike, is_same_key
 from keyspec.importing import Supply, import_key, make_value
 from keyspec.model import Key
 from keyspec.needs import CHANGES
@@ -144,7 +146,7 @@ class Turn:
         if step.action == "delete" and self.failed:
             return "skipped", "a step on this hub failed, and nothing is deleted after that"
         current = self.live.get(step.key_id)
-        if fingerprint(current) != step.expects:
+        if not self._is_expected(step, current):
             return ("already", None) if self._is_already(step, current) else ("conflict", _tell_change(current))
         if step.number in self.job.stale:
             return "conflict", "the live key is as it was reviewed, but planning again does not give this step"
@@ -152,6 +154,11 @@ class Turn:
         if outcome in ("applied", "already"):
             self._remember(step, current)
         return outcome, error
+
+    def _is_expected(self, step: Step, current: Key | None) -> bool:
+        if current is not None and step.key_id in self.created:
+            current = replace(current, handle=None)  # the plan could not know it
+        return fingerprint(current) == step.expects
 
     def _send(self, step: Step, current: Key | None) -> Verdict:
         try:
@@ -191,27 +198,27 @@ class Turn:
         return None
 
     def _write(self, step: Step, current: Key | None) -> Verdict:
+        known = current or Key(step.key_id)
         return write_surely(
             self.job.hub,
-            step.key_id,
-            lambda: WRITES[step.action](self.job.hub, self._find_fresh(step, current), step),
-            is_done=lambda found: self._is_already(step, found),
-            is_unchanged=lambda found: fingerprint(found) == fingerprint(current),
+            known,
+            lambda: WRITES[step.action](self.job.hub, self._find_fresh(step, known), step),
+            is_done=lambda found: (found is None or is_same_key(found, known)) and self._is_already(step, found),
+            is_unchanged=lambda found: is_alike(found, known),
         )
 
-    def _find_fresh(self, step: Step, current: Key | None) -> Key:
+    def _find_fresh(self, step: Step, known: Key) -> Key:
         """Give the live key, read right now where its ETag is to be sent: then it must be as the plan saw it."""
-        known = current or Key(step.key_id)
         contract = self.job.hub.contract
         name = CHANGES[step.action]
         if not contract.supports(name) or not needs_etag(contract, name):
             return known
         if known.etag is not None and not contract.capabilities.etag:
             return known
-        found = self.job.hub.get_key(step.key_id)
+        found = self.job.hub.get_key(known)
         if found is None:
             raise HubMissing("the key is gone from the hub")
-        if fingerprint(found) != step.expects:
+        if not is_alike(found, known):
             raise HubConflict(_tell_change(found))
         return found
 
@@ -236,7 +243,7 @@ class Turn:
         if step.action == "delete":
             self.live.pop(step.key_id, None)
         elif step.action in MAKING:
-            self.live[step.key_id] = _created(step)
+            self.live[step.key_id] = replace(_created(step), handle=self.job.hub.handle_of(step.key_id))
         elif current is not None:
             self.live[step.key_id] = change_key(current, step.changes)
 

@@ -247,9 +247,7 @@ class Wire:
                 raise AnswerLost(f"{result.reason}; {_UNKNOWN}") from result.cause
             raise HubError(result.reason) from result.cause
         what = explain_answer(result, name, self._contract, self._key_ids)
-        if name not in _SECRETIVE:
-            said = quote_error(result, self._contract, self._secrets)
-            what += f"; it says: {said}" if said else ""
+        what += f"; it says: {said}" if (said := self.quote(name, result)) else ""
         if lost or (name in _SECRETIVE and attempt > 1 and result.status == HTTPStatus.CONFLICT):
             raise AnswerLost(f"{what}; {_UNKNOWN}")
         if _only_reads(name):
@@ -259,6 +257,10 @@ class Wire:
         if result.status in (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED):
             raise HubConflict(what)
         raise HubRefused(what)
+
+    def quote(self, name: Name, answer: Answer) -> str:
+        """Give what an error says itself, safe to show; empty where it says nothing that may be shown."""
+        return "" if name in _SECRETIVE else quote_error(answer, self._contract, self._secrets)
 
     def _parse(self, answer: Answer) -> Any:
         if not is_json(answer):

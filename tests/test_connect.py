@@ -55,6 +55,43 @@ def test_a_ca_file_that_is_none_is_an_error(tmp_path):
         connect().open(desired.hubs["one"])
 
 
+PROXY = {"HTTPS_PROXY": "http://user:hush@p.test:3128"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "environ", "shown"),
+    [
+        ("", {}, "None"),
+        ("", PROXY, "http://p.test:3128 (HTTPS_PROXY)"),
+        ("", PROXY | {"NO_PROXY": "example"}, "None"),
+        (', proxy: "http://q.test:1"', PROXY, "http://q.test:1 (`proxy`)"),
+        (', proxy: "http://q.test:1"', PROXY | {"NO_PROXY": "*"}, "http://q.test:1 (`proxy`)"),
+        (', proxy: "https://q.test"', {}, "https://q.test:443 (`proxy`)"),
+    ],
+)
+def test_a_hubs_own_proxy_goes_before_the_environments(fields, environ, shown):
+    desired = spec_of(TWO.replace("own}", f"own{fields}}}"))
+    proxy = connect(**environ).find_proxy(desired.hubs["one"])
+    assert str(proxy) == shown
+    assert proxy is None or (proxy.tls is not None) is (proxy.scheme == "https")
+
+
+def test_a_proxy_that_cannot_be_used_is_an_error_before_a_request_and_no_matter_on_loopback():
+    fake, desired = FakeHub(), spec_of(TWO)
+    with pytest.raises(HubError, match="HTTPS_PROXY is no proxy"):
+        connect(fake, HTTPS_PROXY="socks5://p.test").open(desired.hubs["one"])
+    assert fake.requests == []
+    desired = spec_of(TWO.replace("https://one.example", "https://127.0.0.1"))
+    assert connect(fake, HTTPS_PROXY="socks5://p.test").find_proxy(desired.hubs["one"]) is None
+
+
+def test_what_was_opened_is_told_by_name():
+    desired, connections = spec_of(TWO), connect()
+    for name in ("two", "one"):
+        connections.open(desired.hubs[name])
+    assert [hub.name for hub in connections.opened] == ["one", "two"]
+
+
 def test_hubs_with_the_same_tls_settings_share_one_context_and_those_without_tls_another():
     more = "".join(f'  {name}: {{url: "http://127.0.0.1:9", auth: "env:HUB_KEY", auth_key_id: own}}\n' for name in "ab")
     desired = spec_of(TWO + more)

@@ -22,6 +22,7 @@ from keyspec.model import Key
 from keyspec.secret import Secret
 
 OTHER = Path(__file__).parent / "contracts" / "other-v2.yaml"
+NUMBERED = Path(__file__).parent / "contracts" / "numbered-v1.yaml"
 BUILT_IN = Path(keyspec.__file__).parent / "contracts" / "cipherinsights-v1.yaml"
 TEXT = BUILT_IN.read_text(encoding="utf-8")
 
@@ -177,7 +178,7 @@ def test_what_the_schema_refuses_the_parser_refuses_too(old, new):
 # any file
 
 
-WORDS = sorted({"none", "login", "at", "by", "send", "{role}", "{state}", "{x", "{key_id}", "{cursor}", "@", "a[", "", "GET", "/x/{key_id}", "link", "iso", *re.findall(r"[\w.@/{}-]+", TEXT + OTHER.read_text(encoding="utf-8"))})  # fmt: skip
+WORDS = sorted({"none", "login", "at", "by", "send", "{role}", "{state}", "{x", "{key_id}", "{cursor}", "@", "a[", "", "GET", "/x/{key_id}", "link", "iso", *re.findall(r"[\w.@/{}-]+", TEXT + OTHER.read_text(encoding="utf-8") + NUMBERED.read_text(encoding="utf-8"))})  # fmt: skip
 scalars = st.sampled_from(WORDS) | st.booleans() | st.integers(-2, 300) | st.floats() | st.text(max_size=6)
 trees = st.recursive(
     scalars,
@@ -208,7 +209,7 @@ def put(node, path, tree, *, gone):
     return copy
 
 
-@given(st.data(), st.sampled_from([BUILT_IN, OTHER]), st.integers(1, 3))
+@given(st.data(), st.sampled_from([BUILT_IN, OTHER, NUMBERED]), st.integers(1, 3))
 def test_any_file_is_a_contract_or_has_problems_with_their_places(data, file, times):
     tree = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
     for _ in range(times):
@@ -229,9 +230,17 @@ def test_any_file_is_a_contract_or_has_problems_with_their_places(data, file, ti
     for name in contract.sources:
         contract.carried(name)
     with Hub(Endpoint("h", "https://h.example"), contract, Secret("user:cr3dential"), transport=HOSTILE) as hub:
-        for ask in (hub.list_keys, hub.list_roles, lambda: hub.get_key("k"), lambda: hub.lock_key("k"), lambda: hub.create_key(Key("k", "", ("User",), 60))):  # fmt: skip
+        live = Key("k", "", ("User",), 60, "active", handle="../x")
+        for ask in (hub.list_keys, hub.list_roles, lambda: hub.get_key("k"), lambda: hub.get_key(live), lambda: hub.lock_key("k"), lambda: hub.lock_key(live), lambda: hub.edit_key(live, {"roles": ("Operator",)}), lambda: hub.delete_key(live), lambda: hub.create_key(Key("k", "", ("User",), 60))):  # fmt: skip
             with suppress(HubError):
                 ask()
 
 
-HOSTILE = httpx.MockTransport(lambda _: httpx.Response(200, json={"rows": [], "data": [], "totalCount": 0}))
+def answer_hostile(request):
+    path = request.url.raw_path.decode("ascii").partition("?")[0]
+    assert not {".", ".."} & set(path.split("/"))
+    rows = [{"keyId": "k", "name": "k", "num": ["x"]}] if "take" in str(request.url) else []
+    return httpx.Response(200, json={"rows": rows, "data": rows, "items": rows, "totalCount": 0})
+
+
+HOSTILE = httpx.MockTransport(answer_hostile)

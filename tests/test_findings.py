@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 from builders import key, spec_of
 
-from keyspec.findings import find_custody, find_declared, find_unlisted, say_undelivered, sort_findings
+from keyspec.findings import (
+    find_custody,
+    find_declared,
+    find_unlisted,
+    find_unverified,
+    renew_unverified,
+    say_undelivered,
+    sort_findings,
+)
 from keyspec.ownership import Pair
 from keyspec.plan import Finding
 from keyspec.recovery import Verdict
@@ -57,3 +66,28 @@ def test_findings_sort_by_hub_key_code_and_message():
         Finding("b", "info", "n", "h", "k"),
     ]
     assert sort_findings(reversed(wanted)) == tuple(wanted)
+
+
+HUBS = """
+hubs:
+  a: {url: "https://a.example", auth: "env:A", auth_key_id: own, tls: {verify: false}}
+  b: {url: "https://b.example", auth: "env:A", auth_key_id: own}
+  c: {url: "http://127.0.0.1", auth: "env:A", auth_key_id: own, tls: {verify: false}}
+"""
+
+
+def test_a_hub_need_not_prove_itself_where_its_certificate_is_not_verified():
+    found = list(find_unverified(spec_of(HUBS).hubs.values()))
+    assert [(each.code, each.severity, each.hub) for each in found] == [("tls-unverified", "warning", "a")]
+    assert str(found[0].source) == "keyspec.yaml:4:72"
+
+
+def test_of_a_plan_made_earlier_only_what_is_not_verified_now_is_said():
+    now = list(find_unverified(spec_of(HUBS).hubs.values()))
+    other = Finding("unlisted-key", "info", "x", "b", "k")
+    gone, moved = replace(now[0], hub="b"), replace(now[0], source=None)
+    hubs = tuple(spec_of(HUBS).hubs.values())
+    assert renew_unverified([other], hubs) == (*now, other)
+    assert renew_unverified([moved, other], hubs) == (moved, other)
+    assert renew_unverified([gone, other], hubs) == (*now, other)
+    assert renew_unverified([other], ()) == (other,)

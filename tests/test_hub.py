@@ -7,12 +7,16 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 import respx
 from fakes.hub import CREDENTIAL, URL, FakeHub, load_default_contract, refuse
+from fakes.numbered import NumberedHub, numbered_contract
 
+import keyspec
 from keyspec.contract import parse_contract
 from keyspec.document import parse_document
 from keyspec.errors import AnswerLost, HubConflict, HubError, HubMissing, HubRefused
@@ -20,6 +24,7 @@ from keyspec.hub import Endpoint, Hub
 from keyspec.model import Key, Role
 from keyspec.pace import World
 from keyspec.secret import Secret
+from keyspec.template import quote_segment
 
 KEY = Key("ci_deployer", "deploys", ("Operator", "User"), 300)
 VALUE = "1mported-v4lue"
@@ -615,3 +620,123 @@ def test_a_prefix_stands_before_the_credential_and_no_auth_sends_none():
             hub.list_keys()
         assert route.calls.last.request.headers.get("authorization") == sent
         assert "x-api-key" not in route.calls.last.request.headers
+
+
+# handles
+
+
+@pytest.fixture
+def numbered():
+    made = NumberedHub()
+    for name in ("keyspec_ci", "ci_deployer"):
+        made.add(name)
+    return made
+
+
+NAMED = WRITES | {"edit_key": lambda hub: hub.edit_key("ci_deployer", {"roles": ("Operator",)})}
+
+
+@pytest.mark.parametrize("write", NAMED.values(), ids=NAMED)
+def test_a_key_told_by_its_id_is_looked_up_in_the_list_where_paths_want_its_handle(numbered, write):
+    with numbered.connect() as hub:
+        write(hub)
+        assert [asked.target for asked in numbered.requests[:-1]] == ["/v1/tokens?skip=0&take=50"]
+        numbered.rows.clear()
+        with pytest.raises(HubMissing, match="gone from the hub; nothing was sent"):
+            write(hub)
+    assert len(numbered.writes) == 1
+
+
+def test_a_key_as_it_is_live_is_asked_for_by_its_handle_at_once(numbered):
+    with numbered.connect() as hub:
+        live = hub.get_key("ci_deployer")
+        assert live == Key("ci_deployer", None, ("User",), 60, "active", handle=2)
+        numbered.requests.clear()
+        assert hub.get_key(live) == live
+        hub.edit_key(live, {"roles": ("Operator",)})
+        hub.delete_key(live)
+        assert hub.get_key(live) is None
+    assert numbered.told == ["GET /v1/tokens/2", "PUT /v1/tokens/2", "DELETE /v1/tokens?num=2", "GET /v1/tokens/2"]
+
+
+def test_a_handle_that_means_another_key_by_now_is_an_error(numbered):
+    with numbered.connect() as hub:
+        live = hub.get_key("ci_deployer")
+        numbered.row("ci_deployer")["name"] = "renamed"
+        with pytest.raises(HubError, match="answered with another key than `ci_deployer`"):
+            hub.get_key(live)
+        numbered.row("renamed")["name"] = "ci_deployer"
+        numbered.before = lambda asked: httpx.Response(200, json=numbered.row("ci_deployer") | {"num": 3})
+        with pytest.raises(HubError, match="answered with another key"):
+            hub.get_key(live)
+
+
+def test_an_id_that_means_another_key_by_now_is_a_conflict_before_anything_is_sent(numbered):
+    by_id = ("/tokens/{handle}\n    statuses: [200]", "/tokens/{key_id}\n    statuses: [200]")
+    bound = ("    sends: whole", "    sends: whole\n    if_match: true")
+    etag = ("operations:", "capabilities: {etag: true}\noperations:")
+    numbered.before = lambda asked: numbered._show(numbered.row("ci_deployer")) if asked.path.endswith("er") else None
+    with numbered.connect(contract=numbered_contract(by_id, bound, etag)) as hub:
+        with pytest.raises(HubConflict, match="another key has this ID now; nothing was sent"):
+            hub.edit_key(Key("ci_deployer", None, ("User",), 60, "active", handle=9), {"roles": ("Operator",)})
+        hub.edit_key("ci_deployer", {"roles": ("Operator",)})
+    assert [method for method, _, _ in numbered.writes] == ["PUT"]
+
+
+@pytest.mark.parametrize("handle", ["../x", "..", ".", "a/b", "%2e%2e", "x?all=true", "x#", "a b", "ü", "x" * 1024])
+def test_a_hostile_handle_stays_one_segment_of_a_path(numbered, handle):
+    numbered.row("ci_deployer")["num"] = handle
+    with numbered.connect() as hub:
+        live = hub.get_key("ci_deployer")
+        hub.edit_key(live, {"roles": ("Operator",)})
+    method, target, _ = numbered.writes[0]
+    assert (method, target) == ("PUT", f"/v1/tokens/{quote_segment(handle)}")
+    assert target.count("/") == 3
+    assert numbered.row("ci_deployer")["grants"] == [{"role": "Operator"}]
+
+
+@pytest.mark.parametrize("handle", ["", "x" * 2**20, "a\nb", [], {}, True, 1.5])
+def test_a_list_with_a_handle_that_is_none_is_not_believed(numbered, handle):
+    numbered.row("ci_deployer")["num"] = handle
+    with numbered.connect() as hub, pytest.raises(HubError, match="`handle` is neither short text") as caught:
+        hub.list_keys()
+    assert len(str(caught.value)) < 200
+
+
+def test_a_key_whose_handle_is_not_told_is_not_asked_for(numbered):
+    numbered.row("ci_deployer")["num"] = None
+    with numbered.connect() as hub:
+        for write in NAMED.values():
+            with pytest.raises(HubError, match=r"by its handle, which the hub does not tell.*nothing was sent"):
+                write(hub)
+    assert numbered.writes == []
+
+
+def test_the_handle_of_a_new_key_is_known_from_the_answer_and_forgotten_with_the_next_create(numbered):
+    key = Key("ci_new", None, ("User",), 60)
+    with numbered.connect() as hub:
+        hub.create_key(key)
+        assert hub.handle_of("ci_new") == 3
+        hub.import_key(replace(key, key_id="ci_own"), Secret(VALUE))
+        assert hub.handle_of("ci_own") == 4
+        assert [asked.method for asked in numbered.requests] == ["POST", "POST"]
+        numbered.loses = lambda _: True
+        with pytest.raises(AnswerLost):
+            hub.create_key(key)
+        assert hub.handle_of("ci_new") is None
+
+
+def test_a_value_that_an_import_answers_as_handle_is_not_kept(numbered):
+    numbered.before = lambda asked: httpx.Response(201, json={"token": {"num": VALUE, "name": asked.json["name"]}})
+    with numbered.connect() as hub:
+        assert hub.import_key(Key("ci_own", None, ("User",), 60), Secret(VALUE)) == "ci_own"
+        assert hub.handle_of("ci_own") is None
+
+
+def test_without_a_read_of_one_key_the_list_is_searched(fake):
+    part = "  get_key:\n    method: GET\n    path: /api_keys/{key_id}\n    statuses: [200]\n"
+    text = (Path(keyspec.__file__).parent / "contracts/cipherinsights-v1.yaml").read_text(encoding="utf-8")
+    assert part in text
+    with fake.connect(contract=parse_contract(parse_document(text.replace(part, "").encode(), "c.yaml"))) as hub:
+        assert hub.get_key("keyspec_ci") == Key("keyspec_ci", "", ("Administrator",), 60, "active")
+        assert hub.get_key("nobody") is None

@@ -2,13 +2,23 @@ from __future__ import annotations
 
 import pytest
 from fakes.hub import load_default_contract
+from fakes.numbered import numbered_contract
 from hypothesis import given
 from hypothesis import strategies as st
 
 from keyspec.contract import parse_contract
 from keyspec.document import parse_document
 from keyspec.errors import HubError
-from keyspec.live import Page, read_created, read_key, read_keys, read_page, read_roles
+from keyspec.live import (
+    Page,
+    known_handles,
+    read_created,
+    read_imported_handle,
+    read_key,
+    read_keys,
+    read_page,
+    read_roles,
+)
 from keyspec.model import Key, Role
 
 CONTRACT = load_default_contract()
@@ -178,3 +188,58 @@ def test_a_value_has_1_to_4096_characters(length, good):
     else:
         with pytest.raises(HubError, match="4096"):
             read_created(CONTRACT, row, "ci")
+
+
+# handles
+
+NUMBERED = numbered_contract()
+TOKEN = {"num": 7, "name": "ci", "grants": [{"role": "User"}], "hold": 60, "suspended": False}
+
+
+@pytest.mark.parametrize("handle", [7, 0, -1, 2**63, "7", "../x", "..", "a b", "ü", "x" * 1024, None])
+def test_a_handle_is_short_text_or_a_whole_number_as_it_stands(handle):
+    assert read_key(NUMBERED, TOKEN | {"num": handle}).handle == handle
+    assert read_key(NUMBERED, {name: part for name, part in TOKEN.items() if name != "num"}).handle is None
+
+
+@pytest.mark.parametrize(
+    "handle",
+    [
+        "",
+        "x" * 1025,
+        "x" * 2**20,
+        "a\nb",
+        "\0",
+        "\u202e",
+        "\ud800",
+        pytest.param(10**5000, id="a long number"),
+        2**65,
+        1.0,
+        True,
+        [],
+        {},
+        ["7"],
+    ],
+)
+def test_anything_else_as_a_handle_is_an_error_that_names_the_key_and_shows_nothing(handle):
+    with pytest.raises(HubError) as caught:
+        read_keys(NUMBERED, [TOKEN, TOKEN | {"name": "b", "num": handle}])
+    assert str(caught.value) == "row 2 of the page: key `b`: `handle` is neither short text nor a whole number"
+    with pytest.raises(HubError, match="neither short text"):
+        read_imported_handle(NUMBERED, {"token": TOKEN | {"num": handle}})
+
+
+def test_no_two_keys_have_one_handle_as_it_stands_in_a_path():
+    assert known_handles([Key("a", handle=1), Key("b", handle="x"), Key("c"), Key("d")]) == {"1", "x"}
+    with pytest.raises(HubError, match="the keys `a` and `b` have the same handle"):
+        known_handles([Key("a", handle=1), Key("b", handle="1")])
+
+
+def test_a_created_key_tells_its_handle_unless_it_repeats_the_value():
+    created = read_created(NUMBERED, {"token": TOKEN, "secret": VALUE}, "ci")
+    assert (created.key.handle, created.key_error) == (7, None)
+    created = read_created(NUMBERED, {"token": TOKEN | {"num": VALUE}, "secret": VALUE}, "ci")
+    assert created.key is None
+    assert "repeats the value" in created.key_error
+    assert read_imported_handle(NUMBERED, {"token": TOKEN}) == 7
+    assert read_imported_handle(CONTRACT, ROW) is None

@@ -151,6 +151,13 @@ def test_a_client_certificate_and_its_key_go_together():
     assert problems_of(text) == ["missing-field"]
 
 
+@pytest.mark.parametrize("url", ["https://127.0.0.1", "http://[::1]", "https://localhost:8443"])
+def test_this_machine_has_no_proxy(url):
+    text = f'hubs: {{prod: {{url: "{url}", auth: "env:A", auth_key_id: own, proxy: "http://proxy.example:3128"}}}}'
+    assert problems_of(text) == ["proxy-on-loopback"]
+    assert spec_of(text.replace(url, "https://p.example")).hubs["prod"].hub.proxy == "http://proxy.example:3128"
+
+
 def test_every_problem_is_found_in_one_run():
     text = """
 hubs: {prod: {url: "http://p.example", auth: "env:A", auth_key_id: none, role_names: {x: y, z: y}}}

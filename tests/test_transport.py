@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import logging
 import socket
-import ssl
 import subprocess
 import sys
 import threading
@@ -15,11 +14,11 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from keyspec.errors import HubError
-from keyspec.spec import Tls
-from keyspec.transport import MAX_ANSWER_BYTES, Answer, Broken, Transport, make_tls
+from keyspec.proxy import parse_proxy
+from keyspec.transport import MAX_ANSWER_BYTES, Answer, Broken, Transport
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: Application/JSON; charset=utf-8\r\ncontent-length: 2\r\n\r\n{}"
+TUNNEL = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 @contextmanager
@@ -125,10 +124,48 @@ def test_the_environment_changes_nothing(monkeypatch, tmp_path):
     assert b"authorization" not in seen[0].lower()
 
 
-def test_a_proxy_that_is_given_is_used():
-    with serving(["read", OK]) as (url, seen):
-        assert isinstance(send("http://hub.example.com/y", proxy=url.removesuffix("/x")), Answer)
-    assert seen[0].startswith(b"GET http://hub.example.com/y ")
+def test_a_proxy_that_is_given_is_asked_for_a_tunnel_and_nothing_else():
+    with serving(["read", TUNNEL, "read", OK]) as (url, seen):
+        proxy = parse_proxy(url.removesuffix("/x"), "HTTP_PROXY")
+        assert isinstance(send("http://hub.example.com/y", proxy=proxy, headers={"x-api-key": "k"}), Answer)
+    assert seen[0] == b"CONNECT hub.example.com:80 HTTP/1.1\r\nHost: hub.example.com:80\r\n\r\n"
+    assert seen[1].startswith(b"GET /y HTTP/1.1\r\n")
+    assert b"x-api-key: k" in seen[1]
+
+
+def test_a_tunnel_is_used_again():
+    with serving(["read", TUNNEL, "read", OK, "read", OK]) as (url, seen):
+        proxy = parse_proxy(url.removesuffix("/x"), "HTTP_PROXY")
+        transport = Transport(timeout_s=2, clock=time.monotonic, proxy=proxy)
+        for _ in range(2):
+            assert isinstance(transport.send("GET", "http://hub.example.com/y", {}, b""), Answer)
+        transport.close()
+    assert [read.split()[0] for read in seen] == [b"CONNECT", b"GET", b"GET"]
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (["read"], "gave no answer, or broke off"),
+        (["read", b"HTTP/1.1 200 OK\r\n"], "gave no answer, or broke off"),
+        (["read", b"SSH-2.0-x\r\n\r\n"], "not HTTP"),
+        (["read", b"HTTP/1.1 200 OK\r\n" + b"x" * 70_000], "gave no answer, or broke off"),
+        (["read", b"HTTP/1.1 503 No\r\n\r\n"], "answered 503"),
+        (["read", b"HTTP/1.1 302 No\r\nlocation: http://127.0.0.1:9/\r\n\r\n"], "answered 302"),
+        (["read", 1.0], "gave no answer in time"),
+        (["read", *[b"HTTP/1.1 200 OK\r\n", 0.1] * 20], "gave no answer, or broke off"),
+    ],
+)
+def test_a_proxy_that_gives_no_tunnel_means_that_nothing_was_sent(script, words):
+    with serving(script) as (url, seen):
+        proxy = parse_proxy(url.removesuffix("/x").replace("//", "//user:hush@"), "ALL_PROXY")
+        result = send("http://hub.example.com/y", proxy=proxy, timeout_s=0.4, method="POST", body=b"v4lue")
+    assert isinstance(result, Broken)
+    assert result.failure == "unsent"
+    assert words in result.reason
+    assert f"the proxy {url.removesuffix('/x')} (ALL_PROXY)" in result.reason
+    assert "hush" not in result.reason
+    assert b"v4lue" not in b"".join(seen)
 
 
 @pytest.mark.parametrize(
@@ -238,26 +275,6 @@ def test_no_broken_answer_carries_the_request():
         result = send(url, headers={"x-api-key": "cr3dential"}, method="POST", body=b"v4lue")
     assert isinstance(result, Broken)
     assert result.cause is None or (result.cause.__traceback__ is None and result.cause.__context__ is None)
-
-
-def test_tls_is_1_2_or_newer_and_verifies():
-    context = make_tls(Tls())
-    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
-    assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
-    assert context.get_ca_certs() or context.cert_store_stats()["x509"] >= 0
-
-
-def test_verification_is_off_only_when_said():
-    context = make_tls(Tls(verify=False))
-    assert (context.check_hostname, context.verify_mode) == (False, ssl.CERT_NONE)
-
-
-@pytest.mark.parametrize(
-    "tls", [{"ca_file": "/nowhere/ca.pem"}, {"client_cert": "/nowhere/c.pem"}, {"ca_file": __file__}]
-)
-def test_files_that_cannot_be_used_are_an_error(tls):
-    with pytest.raises(HubError, match="the files under `tls` cannot be used"):
-        make_tls(Tls(**tls))
 
 
 def test_without_a_context_no_certificate_is_trusted():

@@ -56,6 +56,7 @@ def command(*, screen: Screen, planfile: str | None, yes: bool, **given: Any) ->
     """
     from keyspec.commands.running import decline, make_options, review_plan, show_report, start
     from keyspec.errors import UsageError
+    from keyspec.findings import find_unverified
     from keyspec.fleet import Interrupts
     from keyspec.loader import load_desired, load_saved
     from keyspec.reconcile import apply_run, check_waves, plan_desired, plan_saved
@@ -68,6 +69,7 @@ def command(*, screen: Screen, planfile: str | None, yes: bool, **given: Any) ->
     saved = None if planfile is None else load_saved(planfile)
     desired = load_desired(options)
     check_waves(desired, options)
+    screen.warn(find_unverified(desired.hubs.values()))
     with start(screen, options, hubs=_count_hubs(desired, saved)) as session:
         if saved is None or planfile is None:
             planned = plan_desired(desired, options, session)

@@ -26,6 +26,7 @@ Knobs:
   max_body_bytes=4096      a larger body is refused
   ids_reusable=false       a deleted ID is spent
   import_takes_id=false    an import makes an ID of its own
+  lock_delay_ms=2000       a locked key is recognised that much longer
   omit_total=true          lists tell no total
   extra_fields=true        answers hold fields nobody knows
   portal=off               an unknown path is a plain 404

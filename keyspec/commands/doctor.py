@@ -25,12 +25,14 @@ def command(*, screen: Screen, **given: Any) -> int:
     """
     from keyspec.commands.running import make_options, start
     from keyspec.doctor import examine
+    from keyspec.findings import find_unverified
     from keyspec.loader import load_desired
     from keyspec.render.checks import render_checks, render_checks_json
     from keyspec.report import ExitCode
 
     options = make_options(**given)
     desired = load_desired(options)
+    screen.warn(find_unverified(desired.hubs.values()))
     with start(screen, options, hubs=len(desired.hubs)) as session:
         checks = examine(desired, options, session)
     if screen.form == "json":

@@ -46,6 +46,7 @@ def command(*, screen: Screen, search: str, sort: tuple[str, ...], rows: int | N
     """
     from keyspec.commands.running import make_options, start
     from keyspec.display import display
+    from keyspec.findings import find_unverified
     from keyspec.grid import select_rows
     from keyspec.loader import load_desired
     from keyspec.reconcile import list_run
@@ -54,13 +55,14 @@ def command(*, screen: Screen, search: str, sort: tuple[str, ...], rows: int | N
     options = make_options(**given)
     select_rows((), sort=sort)  # a column that does not exist is said before any hub is asked
     desired = load_desired(options)
+    screen.warn(find_unverified(desired.hubs.values()))
     with start(screen, options, hubs=len(desired.hubs)) as session:
         found, unreadable = list_run(desired, options, session)
     grid = select_rows(found, search=search, sort=sort, rows=rows, page=page)
     if screen.form == "json":
         from keyspec.render.json import render_grid_json
 
-        screen.write(render_grid_json(grid))
+        screen.write(render_grid_json(grid, find_unverified(desired.hubs.values())))
     else:
         from keyspec.render.table import render_grid
 

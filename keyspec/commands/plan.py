@@ -54,12 +54,14 @@ def command(*, screen: Screen, out: str | None, exit_code: bool, **given: Any) -
     is invalid.
     """
     from keyspec.commands.running import make_options, save_plan, show_plan, start
+    from keyspec.findings import find_unverified
     from keyspec.loader import load_desired
     from keyspec.reconcile import plan_desired
     from keyspec.report import ExitCode, plan_exit_code
 
     options = make_options(**given)
     desired = load_desired(options)
+    screen.warn(find_unverified(desired.hubs.values()))
     with start(screen, options, hubs=len(desired.hubs)) as session:
         planned = plan_desired(desired, options, session)
         made_at = session.now()

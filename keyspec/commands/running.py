@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from keyspec.connect import make_room
+from keyspec.display import display
 from keyspec.errors import KeyspecError
+from keyspec.findings import find_unverified
 from keyspec.ownership import Policy
 from keyspec.report import ExitCode, HubResult, Report, StepResult, apply_exit_code
 from keyspec.session import Options, Session
@@ -75,6 +77,18 @@ def start(screen: Screen, options: Options, *, hubs: int) -> Iterator[Session]:
             yield session
         finally:
             session.connections.close()
+            _tell_ways(session, screen)
+
+
+def _tell_ways(session: Session, screen: Screen) -> None:
+    """Say of the hubs that were asked which did not prove who they are and, if verbose, which proxies led there."""
+    screen.warn(find_unverified(session.connections.opened))
+    ways: dict[str, list[str]] = {}
+    for hub in session.connections.opened if screen.verbose else ():
+        if (proxy := session.connections.find_proxy(hub)) is not None:
+            ways.setdefault(str(proxy), []).append(hub.name)
+    for way, names in ways.items():
+        screen.note(f"through the proxy {way}: {display(', '.join(names), limit=None)}")
 
 
 def show_plan(plan: Plan, screen: Screen, *, refusals: Iterable[Problem] = ()) -> None:

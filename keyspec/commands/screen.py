@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from keyspec.commands.progress import Progress
+    from keyspec.plan import Finding
     from keyspec.render.console import ColorChoice
 
 _OPTIONS: Final = ("form", "color", "verbose", "quiet")
@@ -38,6 +39,7 @@ class Screen:
     quiet: bool = False
     _written: bool = False
     _progress: Progress | None = None
+    _warned: set[str] = field(default_factory=set)
 
     @property
     def colored(self) -> bool:
@@ -77,6 +79,19 @@ class Screen:
         with self._aside():
             write_beside(text)
 
+    def warn(self, findings: Iterable[Finding]) -> None:
+        """Say of which hubs something is to be feared, in quiet too; of each hub once."""
+        from keyspec.display import display
+        from keyspec.render.fold import list_names
+
+        named: dict[str, list[str]] = {}
+        for finding in findings:
+            if finding.hub is not None and finding.hub not in self._warned:
+                self._warned.add(finding.hub)
+                named.setdefault(finding.message, []).append(finding.hub)
+        for message, hubs in named.items():
+            self.say(f"keyspec: WARNING: {display(list_names(hubs), limit=None)}: {message}\n")
+
     def show_problems(self, problems: Iterable[Problem], *, as_data: bool = True) -> None:
         """Say what is wrong, for people; where JSON was asked for and none was written yet, as JSON, too."""
         from keyspec.render.text import render_problems
@@ -88,12 +103,12 @@ class Screen:
         if as_data:
             self.show_as_data(told)
 
-    def show_as_data(self, problems: Iterable[Problem]) -> None:
+    def show_as_data(self, problems: Iterable[Problem], warnings: Iterable[Finding] = ()) -> None:
         """Write problems as JSON, if JSON was asked for and none was written yet."""
         if self.form == "json" and not self._written:
             from keyspec.render.json import render_problems_json
 
-            self.write(render_problems_json(problems))
+            self.write(render_problems_json(problems, warnings))
 
     @contextmanager
     def following(self) -> Iterator[Progress]:

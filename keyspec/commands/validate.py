@@ -30,11 +30,14 @@ def command(*, screen: Screen, files: tuple[str, ...], trusted: str | None) -> i
     Touches no hub, no store and no environment variable. Exit code: 0; 5 with each problem as
     file:line:column: code: message; 4 if the trusted file does not allow all of it.
     """
+    from keyspec.findings import find_unverified
     from keyspec.loader import load_desired
     from keyspec.render.phrases import say_count
     from keyspec.session import Options
 
     desired = load_desired(Options(files=files, trusted=trusted))
     screen.note(f"valid: {say_count(len(desired.hubs), 'hub')}, {say_count(len(desired.declared_ids), 'key')}")
-    screen.show_as_data(())
+    warnings = tuple(find_unverified(desired.hubs.values()))
+    screen.warn(warnings)
+    screen.show_as_data((), warnings)
     return 0

@@ -8,6 +8,7 @@
     max_body_bytes=N         a larger body is refused with 413 (65536)
     ids_reusable=BOOL        false: the ID of a deleted key is refused with 409 (true)
     import_takes_id=BOOL     false: an import ignores the ID and invents one (true)
+    lock_delay_ms=N          a key that is locked is recognised so long after (0)
     omit_total=BOOL          true: lists never say how many there are (false)
     extra_fields=BOOL        true: keys and roles carry fields that nobody described (false)
     portal=WHERE             where an unknown path answers a page and status 200:
@@ -51,6 +52,7 @@ class Knobs:
     max_body_bytes: int = 65_536
     ids_reusable: bool = True
     import_takes_id: bool = True
+    lock_delay_ms: float = 0
     omit_total: bool = False
     extra_fields: bool = False
     portal: Portal = Portal.OUTSIDE
@@ -63,8 +65,9 @@ class Knobs:
             raise KnobError(problems)
 
     def _broken_rules(self) -> Iterable[tuple[str, str]]:
-        if self.latency_ms < 0:
-            yield "latency_ms", "0 or more"
+        for name in ("latency_ms", "lock_delay_ms"):
+            if getattr(self, name) < 0:
+                yield name, "0 or more"
         if self.requests_per_second is not None and self.requests_per_second <= 0:
             yield "requests_per_second", "more than 0"
         for name in ("max_limit", "page_cap", "max_body_bytes"):
@@ -132,6 +135,7 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "max_body_bytes": _read_count,
     "ids_reusable": _read_flag,
     "import_takes_id": _read_flag,
+    "lock_delay_ms": _read_number,
     "omit_total": _read_flag,
     "extra_fields": _read_flag,
     "portal": _read_portal,

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from keyspec.jsontext import encode_json
-from keyspec.plandocument import PROBLEMS_FORMAT, plan_members, report_members
+from keyspec.plandocument import PROBLEMS_FORMAT, finding_data, plan_members, report_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from keyspec.errors import Problem
     from keyspec.grid import GridPage, GridRow
-    from keyspec.plan import Plan
+    from keyspec.plan import Finding, Plan
     from keyspec.report import Report
 
 
@@ -28,22 +28,22 @@ def render_report_json(report: Report) -> str:
     return _write(report_members(report))
 
 
-def render_grid_json(grid: GridPage) -> str:
+def render_grid_json(grid: GridPage, warnings: Iterable[Finding] = ()) -> str:
     """Write a page of the grid; `reauth_timeout` is in seconds, null is not known."""
-    return _write(
-        {
-            "format": "keyspec-grid/1",
-            "total": grid.total,
-            "page": grid.page,
-            "pages": grid.pages,
-            "rows": [_row_data(row) for row in grid.rows],
-        }
-    )
+    document = {
+        "format": "keyspec-grid/1",
+        "total": grid.total,
+        "page": grid.page,
+        "pages": grid.pages,
+        "rows": [_row_data(row) for row in grid.rows],
+    }
+    return _write(document | _warning_data(warnings))
 
 
-def render_problems_json(problems: Iterable[Problem]) -> str:
+def render_problems_json(problems: Iterable[Problem], warnings: Iterable[Finding] = ()) -> str:
     """Write problems, each with its place, code, message and hint."""
-    return _write({"format": PROBLEMS_FORMAT, "problems": [_problem_data(problem) for problem in problems]})
+    document = {"format": PROBLEMS_FORMAT, "problems": [_problem_data(problem) for problem in problems]}
+    return _write(document | _warning_data(warnings))
 
 
 def _write(document: dict[str, Any]) -> str:
@@ -68,6 +68,12 @@ def _row_data(row: GridRow) -> dict[str, Any]:
         "locked": row.locked,
         "declared": row.declared,
     }
+
+
+def _warning_data(warnings: Iterable[Finding]) -> dict[str, Any]:
+    """Give the member `warnings`, if there are any."""
+    told = [finding_data(finding) for finding in warnings]
+    return {"warnings": told} if told else {}
 
 
 def _problem_data(problem: Problem) -> dict[str, Any]:

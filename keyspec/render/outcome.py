@@ -14,7 +14,7 @@ from keyspec.plandocument import OUTCOMES
 from keyspec.render.console import Page, cells, make_page, pad
 from keyspec.render.fold import MOST_NAMES, fleet_of, fold_results, list_names, say_hubs
 from keyspec.render.phrases import SYMBOLS, say_count, say_key, say_text
-from keyspec.render.text import ACTION_STYLES, MOST_HUB_LINES, paint_key, step_lines
+from keyspec.render.text import ACTION_STYLES, MOST_HUB_LINES, paint_key, step_lines, unverified_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -45,6 +45,7 @@ def render_report(report: Report, *, color: bool, width: int, verbose: bool = Fa
     blocks = [
         list(_result_lines(report, page, verbose=verbose)),
         list(_verdict_lines(report, page, verbose=verbose)),
+        list(unverified_lines(report.plan, page)),
         list(_closing_lines(report, page)),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"

@@ -15,6 +15,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from keyspec.display import display
+from keyspec.findings import UNVERIFIED
 from keyspec.render.console import Page, cells, make_page, pad
 from keyspec.render.fold import fleet_of, fold_findings, fold_steps, list_names, say_hubs, whole_fleet
 from keyspec.render.phrases import (
@@ -77,6 +78,13 @@ def render_problems(problems: Iterable[Problem], *, color: bool) -> str:
     """Write each problem as `file:line:column: code: message`, its hint indented below; empty for none."""
     page = make_page(color=color, width=0)
     return "".join(f"{line}\n" for problem in problems for line in _problem_lines(problem, page))
+
+
+def unverified_lines(plan: Plan, page: Page) -> Iterator[str]:
+    """Write which hubs need not prove who they are: no output leaves that out."""
+    findings = [finding for finding in plan.findings if finding.code == UNVERIFIED]
+    for fold in fold_findings(findings):
+        yield _finding_line(fold, whole_fleet(plan), page)
 
 
 def step_lines(steps: Sequence[Step], page: Page, *, indent: int, verbose: bool, why: bool = True) -> Iterator[str]:

@@ -20,6 +20,7 @@ CASES = {
     "read": fleets.read,
     "apply-hub": fleets.apply_hub,
     "apply-fleet": fleets.apply_fleet,
+    "forecast": fleets.forecast,
     "trouble": fleets.trouble,
 }
 

@@ -49,16 +49,18 @@ def edited(number):
     return f"Deploys number {number} from the new pipeline"
 
 
-def write_spec(folder, urls, *, keys, edits=0, more="", own=False, timeout_s=60):
+def write_spec(folder, urls, *, keys, edits=0, more="", own=False, timeout_s=60, rate=None):
     """Write a spec for hubs that have `keys` keys each, or, with `own`, share `keys` keys out among them.
 
-    One of the keys is keyspec's own and lies on every hub; `more` are lines of the top level.
+    One of the keys is keyspec's own and lies on every hub; `more` are lines of the top level; `rate` is in requests
+    per second.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "keyspec.yaml").open("w") as spec:
         spec.write(f'keyspec: 1\ninclude: ["keys-*.yaml"]\nguards: {{max_change_share: 100%}}\n{more}hubs:\n')
         for hub, url in enumerate(urls):
             settings = f'url: "{url}", auth: "env:HUB_KEY", auth_key_id: {OWN}, timeout: {timeout_s}s'
+            settings += f", requests_per_second: {rate}" if rate else ""
             spec.write(f"  {hub_name(hub)}: {{{settings}}}\n")
     numbers = range(1, keys)
     for part in range(0, keys, _KEYS_PER_FILE):

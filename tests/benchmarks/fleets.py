@@ -108,6 +108,24 @@ def _apply(bench, standing, name, stages, *, keys, edits, threads):
     yield from _rows(ran, name, wanted, judged, note=_tell_report(ran[name].out))
 
 
+def forecast(bench) -> Iterator[Row]:
+    """What a plan says that an apply takes at a declared rate, beside what it takes."""
+    rate, count = bench.pick((100, 500), (100, 50))
+    keys = count + 1
+    with bench.serving(hubs=1, keys=keys) as standing:
+        folder = write_spec(bench.folder / "paced", standing.urls(), keys=keys, edits=count, rate=rate)
+        name = f"apply {count} edits at {rate}/s"
+        ran = run_in_turns([bench.keyspec(name, *APPLY, cwd=folder, standing=standing)], runs=bench.runs)[name]
+        reads = len(standing.reads(0, keys))
+    (said,) = (hub["forecast"] for hub in json.loads(ran.out)["hubs"])
+    sent = ran.median.reads + ran.median.writes - reads
+    judged = (
+        Judged("requests, of those forecast", sent / said["requests"]),
+        Judged("span, of that forecast", ran.median.span_s / (reads / rate + said["seconds"])),
+    )
+    yield Row(name, ran.median, judged, note=_tell_report(ran.out))
+
+
 def trouble(bench) -> Iterator[Row]:
     """A fleet of which some hubs hang, are busy at first, are down or serve short pages, beside the healthy ones."""
     hubs = bench.pick(200, 12)

@@ -33,6 +33,20 @@ def test_a_caller_is_a_live_unlocked_key_with_what_its_roles_permit(bare):
     assert bare.recognise("") is None
 
 
+def test_a_lock_may_bite_late_and_an_unlock_never_does(bare):
+    _, value = bare.create_key(Draft("a", roles=("User",)))
+    bare.knobs = Knobs(lock_delay_ms=100_000)
+    bare.set_lock("a", locked=True)
+    assert bare.recognise(value).key_id == "a"
+    bare.knobs = Knobs()
+    assert bare.recognise(value) is None
+    bare.set_lock("a", locked=False)
+    assert bare.recognise(value).key_id == "a"
+    bare.seed([(Key("b", "", ("User",), 60, locked=True), "value-of-b")])
+    bare.knobs = Knobs(lock_delay_ms=100_000)
+    assert bare.recognise("value-of-b") is None
+
+
 def test_fields_are_judged_before_existence(bare):
     bare.create_key(Draft("a", roles=("User",)))
     assert reason_of(bare.create_key, Draft("a", roles=())) is Reason.INVALID_FIELD
