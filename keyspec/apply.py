@@ -10,12 +10,13 @@ only after the other one has begun: its creates are done by then.
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from itertools import groupby
+from queue import Empty
 from typing import TYPE_CHECKING, Final
 
 from keyspec.errors import KeyspecError, explain_error
+from keyspec.fleet import Crew
 from keyspec.importing import note_hub
 from keyspec.live import LiveHub
 from keyspec.order import CREATE
@@ -61,11 +62,9 @@ def begin_hub(job: Job) -> Turn:
         why = explain_error(error)
         turn.lost = True
         turn.errors.append(why)
-        turn.results = [StepResult(step, "failed", f"the hub could not be listed again: {why}") for step in _todo(job)]
-        for result in turn.results:
-            job.done(result)
+        turn.fail(_todo(job), f"the hub could not be listed again: {why}")
         return turn
-    _do_stages(turn, (steps for stage, steps in _stages(job) if stage <= (CREATE, False)))
+    _do_stages(turn, late=False)
     return turn
 
 
@@ -74,7 +73,7 @@ def finish_hub(turn: Turn) -> Result:
     job = turn.job
     verified = None
     if not turn.lost:
-        _do_stages(turn, (steps for stage, steps in _stages(job) if stage > (CREATE, False)))
+        _do_stages(turn, late=True)
         verified = _verify(turn)
     job.hub.rest()
     job.on_end(job.live.name)
@@ -102,30 +101,43 @@ def _stages(job: Job) -> list[tuple[tuple[int, bool], list[tuple[Step, ...]]]]:
     ]
 
 
-def _do_stages(turn: Turn, stages: Iterable[list[tuple[Step, ...]]]) -> None:
-    """Do some stages, one after another, the keys of each side by side."""
-    most = turn.job.target.hub.concurrency
-    with ThreadPoolExecutor(most, thread_name_prefix=turn.job.live.name) as workers:
-        for keys in stages:
-            turn.job.hub.begin_phase()
-            for done in _do_keys(turn, keys, workers, most=most):
-                turn.results += done
+def _do_stages(turn: Turn, *, late: bool) -> None:
+    """Do the stages up to the creates, or those after them, one after another, the keys of each side by side.
+
+    Whatever breaks, each step has a result.
+    """
+    stages = [(stage, keys) for stage, keys in _stages(turn.job) if (stage > (CREATE, False)) is late]
+    try:
+        with Crew(turn.do_key, turn.job.target.hub.concurrency, name=turn.job.live.name) as crew:
+            for _, keys in stages:
+                turn.job.hub.begin_phase()
+                for done in _do_keys(keys, crew, most=turn.job.target.hub.concurrency):
+                    turn.results += done
+    except Exception as error:  # noqa: BLE001 - a bug here must not hide what became of the other hubs
+        why = f"nobody knows whether it was done: {explain_error(error)}"
+        turn.errors.append(explain_error(error))
+        known = {result.step.number for result in turn.results}
+        steps = (step for _, keys in stages for key in keys for step in key)
+        turn.fail((step for step in steps if step.number not in known), why)
 
 
 def _do_keys(
-    turn: Turn, keys: list[tuple[Step, ...]], workers: ThreadPoolExecutor, *, most: int
-) -> Iterator[Iterable[StepResult]]:
-    """Do the steps of some keys, each by a worker with a connection of its own, no more of these than pay."""
+    keys: list[tuple[Step, ...]], crew: Crew[Iterable[Step], list[StepResult]], *, most: int
+) -> Iterator[list[StepResult]]:
+    """Do the steps of some keys, each in a thread with a connection of its own, no more of these than pay."""
     useful = min(most, -(-len(keys) // _KEYS_PER_CONNECTION))
-    todo = deque(keys)
-    doing: set[Future[Iterable[StepResult]]] = set()
+    todo, doing = deque(keys), 0
     while todo or doing:
-        while todo and len(doing) < useful:
-            doing.add(workers.submit(turn.do_key, todo.popleft()))
-        done, doing = wait(doing, timeout=_SLOW_S, return_when=FIRST_COMPLETED)
-        yield from (each.result() for each in done)
-        if not done:
+        while todo and doing < useful and crew.begin(len(todo), todo[0]):
+            todo.popleft()
+            doing += 1
+        try:
+            _, outcome = crew.wait(_SLOW_S)
+        except Empty:
             useful = most
+        else:
+            doing -= 1
+            yield outcome.result()
 
 
 def _current(job: Job) -> dict[str, Key]:

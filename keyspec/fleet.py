@@ -56,7 +56,7 @@ def run_fleet(
         return ()
     done: dict[int, Future[R]] = {}
     order, places = _Order(len(todo), after or {}), _Places(max(parallel, 1), patience_s)
-    with collect_interrupts(interrupted) as interrupts, _Crew(work, places.most_threads) as crew:
+    with collect_interrupts(interrupted) as interrupts, Crew(work, places.most_threads, name="hub") as crew:
         while len(done) < len(todo):
             while order.ready and places.find_one() and crew.begin(order.ready[0], todo[order.ready[0]]):
                 places.take(order.ready.popleft())
@@ -117,11 +117,12 @@ class _Places:
         self._held.pop(place, None)
 
 
-class _Crew(Generic[T, R]):
-    """Threads that work, as many as items were ever under way at once."""
+class Crew(Generic[T, R]):
+    """Threads that work, as many as items were ever under way at once; where there is none, whoever asks works."""
 
-    def __init__(self, work: Callable[[T], R], most: int) -> None:
+    def __init__(self, work: Callable[[T], R], most: int, *, name: str) -> None:
         self._work = work
+        self._name = name
         self._most = most
         self._busy = 0
         self._threads: list[threading.Thread] = []
@@ -139,8 +140,12 @@ class _Crew(Generic[T, R]):
 
     def begin(self, place: int, item: T) -> bool:
         """Let a thread begin an item; False if there is none, and can be none, until another item ends."""
-        if self._busy == len(self._threads) and not self._add_thread():
-            return False
+        if self._busy >= len(self._threads) and not self._add_thread():
+            if self._threads:
+                return False
+            self._do(place, item)
+            self._busy += 1
+            return True
         self._busy += 1
         self._todo.put((place, item))
         return True
@@ -158,12 +163,10 @@ class _Crew(Generic[T, R]):
     def _add_thread(self) -> bool:
         if len(self._threads) == self._most:
             return False
-        thread = threading.Thread(target=self._run, name=f"hub-{len(self._threads)}")
+        thread = threading.Thread(target=self._run, name=f"{self._name}-{len(self._threads)}")
         try:
             thread.start()
         except RuntimeError:  # the system has no more: those there are will do
-            if not self._threads:
-                raise
             self._most = len(self._threads)
             return False
         self._threads.append(thread)
@@ -171,13 +174,15 @@ class _Crew(Generic[T, R]):
 
     def _run(self) -> None:
         while (taken := self._todo.get()) is not None:
-            place, item = taken
-            outcome: Future[R] = Future()
-            try:
-                outcome.set_result(self._work(item))
-            except BaseException as error:  # noqa: BLE001 - raised again where the results are given
-                outcome.set_exception(error)
-            self._done.put((place, outcome))
+            self._do(*taken)
+
+    def _do(self, place: int, item: T) -> None:
+        outcome: Future[R] = Future()
+        try:
+            outcome.set_result(self._work(item))
+        except BaseException as error:  # noqa: BLE001 - raised again where the results are given
+            outcome.set_exception(error)
+        self._done.put((place, outcome))
 
 
 def collect_interrupts(interrupted: Callable[[int], None] | Interrupts) -> AbstractContextManager[Interrupts]:

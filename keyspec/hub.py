@@ -46,6 +46,7 @@ from keyspec.wire import Wire, say_first
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable, Mapping
+    from contextlib import AbstractContextManager
 
     import httpx
 
@@ -142,6 +143,10 @@ class Hub:
     def rest(self) -> None:
         """Close the connections that no request needs now; later ones open their own."""
         self._transport.rest()
+
+    def owing(self) -> AbstractContextManager[None]:
+        """Let what this thread asks be sent, once, even if the run is to stop: a new key is not left wider."""
+        return self._pace.owing()
 
     def begin_phase(self) -> None:
         """Start the deadline without progress anew."""

@@ -224,7 +224,8 @@ def _make_key_reader(places: KeyPlaces, names: RoleNames | None) -> Callable[[di
     read_id, read_description = make_reader(places.id), make_reader(places.description)
     read_held, read_time = _make_roles_reader(places, names), _make_timeout_reader(places)
     read_standing = _make_state_reader(places)
-    read_etag, read_handle = make_reader(places.etag), make_reader(places.handle)
+    read_etag = make_reader(places.etag)
+    read_handle = None if places.handle is None else make_reader(places.handle)
 
     def read(row: dict[str, Any]) -> Key:
         key_id = _check_id(places, read_id(row))
@@ -236,7 +237,7 @@ def _make_key_reader(places: KeyPlaces, names: RoleNames | None) -> Callable[[di
                 read_time(row),
                 read_standing(row),
                 _check_etag(read_etag(row)),
-                _check_handle(read_handle(row)),
+                None if read_handle is None else _check_handle(read_handle(row)),
             )
         except ValueError as error:
             raise ValueError(f"key `{display(key_id)}`: {error}") from None

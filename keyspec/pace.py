@@ -77,11 +77,21 @@ class Pace:
         self._under_way = 0
         self._idle_since = 0.0
         self._failing_since: float | None = None
+        self._owes = threading.local()
 
     def begin_phase(self) -> None:
         """Start the deadline anew."""
         with self._changed:
             self._failing_since = None
+
+    @contextmanager
+    def owing(self) -> Iterator[None]:
+        """Let this thread's requests be sent, each once, even if the run is to stop."""
+        self._owes.yes = True
+        try:
+            yield
+        finally:
+            self._owes.yes = False
 
     @contextmanager
     def request(self) -> Iterator[int]:
@@ -143,6 +153,8 @@ class Pace:
             since = self._failing_since
             if since is not None and self._world.clock() + wait.seconds - since > self._deadline_s:
                 return False
+        if self._owes_after_stop():
+            return False
         if not wait.for_all:
             self._wait(wait.seconds)
         return True
@@ -165,7 +177,7 @@ class Pace:
         A moment that was waited for has come, whatever the clock says.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._world.stop.is_set() or self._is_next(ticket))
+            self._changed.wait_for(lambda: self._is_stopped() or self._is_next(ticket))
             self._check_stop()
             now = self._world.clock()
             self._check_deadline(now)
@@ -195,5 +207,11 @@ class Pace:
         self._check_stop()
 
     def _check_stop(self) -> None:
-        if self._world.stop.is_set():
+        if self._is_stopped():
             raise HubError("stopped before the request was sent")
+
+    def _is_stopped(self) -> bool:
+        return self._world.stop.is_set() and not getattr(self._owes, "yes", False)
+
+    def _owes_after_stop(self) -> bool:
+        return self._world.stop.is_set() and getattr(self._owes, "yes", False)

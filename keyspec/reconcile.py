@@ -217,7 +217,12 @@ def check_waves(desired: Desired, options: Options) -> None:
 
 
 def _make_jobs(planned: Planned, options: Options, session: Session, run: Run, *, asked: bool) -> Iterable[Job]:
-    """Give the turns of the hubs that have something to do: steps, or something left in a store or the spool."""
+    """Give the turns of the hubs that have something to do: steps, or something left in a store or the spool.
+
+    What was reviewed, or read before a wave, may be old by now, however lately it was read: such hubs are listed again.
+    """
+    saved = planned.todo is not None
+    first = min((hub.wave or 1 for hub in planned.plan.hubs), default=1)
     todo = sorted(planned.plan.steps if planned.todo is None else planned.todo, key=place_of)
     steps_of = {name: tuple(group) for name, group in groupby(todo, key=lambda step: step.hub)}
     settled = (result.step for result in planned.settled.values())
@@ -245,7 +250,7 @@ def _make_jobs(planned: Planned, options: Options, session: Session, run: Run, *
             read_records=lambda wanted: read_records(wanted, session),
             read_given=lambda entry: read_given(entry, session, follow_links=not planned.desired.pinned),
             monotonic=session.monotonic,
-            read_at=float("-inf") if asked else planned.read_at[name],
+            read_at=float("-inf") if asked or saved or (hub.wave or 1) > first else planned.read_at[name],
             cancelled=session.cancelled,
             done=session.on_step,
             on_begin=session.on_begin,

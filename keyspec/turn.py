@@ -13,12 +13,13 @@ the lock of a key that this run has just brought to the hub.
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from keyspec.content import needs_etag
 from keyspec.custody import Keeping, write_surely
-from keyspec.errors import HubConflict, HubMissing, StoreError, explain_error
+from keyspec.errors import HubConflict, HubError, HubMissing, StoreError, explain_error
 from keyspec.fingerprint import fingerprint, is_alike, is_same_key
 from keyspec.importing import Supply, import_key, make_value
 from keyspec.model import Key
@@ -120,6 +121,13 @@ class Turn:
         """Do one key's steps, in their order."""
         return [self._do_step(step) for step in steps]
 
+    def fail(self, steps: Iterable[Step], why: str) -> None:
+        """Take note that steps failed for a reason that is not their own."""
+        failed = [StepResult(step, "failed", why) for step in steps]
+        self.results += failed
+        for result in failed:
+            self.job.done(result)
+
     def keeping(self, key_id: str) -> Keeping | None:
         """Give the custody of a declared key's value, as the plan or this turn saw its entry last."""
         return self.job.keeping(self.job.target.keys[key_id], self.records.get(key_id))
@@ -150,7 +158,8 @@ class Turn:
             return ("already", None) if self._is_already(step, current) else ("conflict", _tell_change(current))
         if step.number in self.job.stale:
             return "conflict", "the live key is as it was reviewed, but planning again does not give this step"
-        outcome, error = self._send(step, current)
+        with self.job.hub.owing() if belongs else nullcontext():
+            outcome, error = self._send(step, current)
         if outcome in ("applied", "already"):
             self._remember(step, current)
         return outcome, error
@@ -173,9 +182,18 @@ class Turn:
         except HubMissing:
             return ("already", None) if step.action == "delete" else ("conflict", "the key is gone from the hub")
         except HubConflict as error:
-            return "conflict", str(error)
+            return ("already", None) if self._is_so_by_now(step, current) else ("conflict", str(error))
         except Exception as error:  # noqa: BLE001 - one step's bug must not hide what became of all the others
             return "failed", explain_error(error)
+
+    def _is_so_by_now(self, step: Step, known: Key | None) -> bool:
+        """Tell whether somebody else did what a hub would not do, because its state is another one."""
+        if step.action in MAKING or known is None:
+            return False
+        with suppress(HubError):
+            found = self.job.hub.get_key(known)
+            return (found is None or is_same_key(found, known)) and self._is_already(step, found)
+        return False
 
     def _make(self, step: Step) -> Verdict:
         keeping = self.keeping(step.key_id)

@@ -10,6 +10,7 @@ from bench import Bench, sent, told
 from fakes.hub import FakeHub, refuse
 
 from keyspec.report import apply_exit_code
+from keyspec.turn import Turn
 
 SPEC = """\
 guards: {max_change_share: 100%}
@@ -97,8 +98,42 @@ def test_a_quick_hub_is_sent_few_steps_over_few_connections(bench):
         return bench.fake.handle(request)
 
     assert {result.outcome for result in bench.run(handle=handle).results} == {"applied"}
-    workers = {name for name in threads if name.startswith("fake_")}
+    workers = {name for name in threads if name.startswith("fake-")}
     assert 1 <= len(workers) <= 2
+
+
+def test_where_the_system_has_no_more_threads_every_step_is_done_and_told(bench, monkeypatch):
+    seed(bench.fake)
+    bench.write(SPEC, concurrency=8)
+    start = threading.Thread.start
+
+    def refuse(thread):
+        if thread.name.startswith("fake-"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert {result.outcome for result in bench.run().results} == {"applied"}
+
+
+def test_a_bug_in_one_hubs_turn_does_not_hide_what_was_done(bench, monkeypatch):
+    seed(bench.fake)
+    bench.write(SPEC)
+    do_key = Turn.do_key
+
+    def break_at_edit(turn, steps):
+        if steps[0].key_id == "ci_edit":
+            raise ZeroDivisionError("a value could stand here")
+        return do_key(turn, steps)
+
+    monkeypatch.setattr(Turn, "do_key", break_at_edit)
+    report = bench.run()
+    outcomes = dict(line.rsplit(" ", 1) for line in told(report))
+    assert outcomes["create ci_new"] == "applied"
+    assert outcomes["edit ci_edit"] == "failed"
+    assert outcomes["delete ci_gone"] in ("failed", "skipped")
+    assert "could stand" not in str(report)
+    assert apply_exit_code(report) == 3
 
 
 # Faults at every request

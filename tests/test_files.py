@@ -217,7 +217,9 @@ def test_a_contract_is_keyspec_s_own_or_a_file_beside_the_spec(spec):
 
 @pytest.mark.parametrize("name", ["no-such", "..", "", "a\0b"])
 def test_a_contract_nobody_knows_is_told_with_those_known(name):
-    with pytest.raises(SpecError, match=r"a.yaml:3:4: unknown-contract: .*known are adyen-management-v3, cipherinsights-v1;"):
+    with pytest.raises(
+        SpecError, match=r"a.yaml:3:4: unknown-contract: .*known are adyen-management-v3, cipherinsights-v1;"
+    ):
         read_contract(name, file="a.yaml", source=Source("a.yaml", 3, 4))
 
 

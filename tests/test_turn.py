@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from bench import Bench, told
 from fakes.hub import refuse
@@ -95,6 +97,19 @@ def test_after_a_failed_step_the_keys_later_steps_and_all_deletes_are_skipped(be
     assert "create ci_new applied" in outcomes
     assert "delete ci_gone skipped" in outcomes
     assert outcomes.count("delete ci_gone skipped") == sum("skipped" in line for line in outcomes) - 1
+
+
+def test_what_a_file_holds_and_planning_again_does_not_give_is_never_sent(bench):
+    bench.fake.add("keyspec_ci")
+    bench.fake.add("ci_a")
+    bench.write("guards: {max_change_share: 100%}\nkeys: {ci_a: {roles: [Operator]}}\n")
+    session = bench.session()
+    planned = bench.plan(session)
+    (step,) = planned.plan.steps
+    held = replace(planned, stale=frozenset({step.number}), todo=planned.plan.steps)
+    report = apply_run(held, bench.options(), session)
+    assert told(report) == ["edit ci_a conflict"]
+    assert {request.method for request in bench.fake.requests} == {"GET"}
 
 
 def test_a_conflict_skips_the_keys_later_steps_and_nothing_else(bench):

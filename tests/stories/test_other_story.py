@@ -106,6 +106,20 @@ def test_what_changed_between_that_read_and_the_write_is_a_conflict_by_if_match(
     assert bench.fake.keys["ci_edit"]["note"] == "somebody else's"
 
 
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_what_somebody_else_does_just_before_the_write_is_already_so(bench, method):
+    write(bench)
+
+    def forestall(asked):
+        if asked.path.endswith("/ci_edit") and asked.method == method:
+            bench.fake.keys["ci_edit"] |= {"role_ids": ["r-2", "r-3"], "ttl_ms": 300_000, "version": 2}
+
+    bench.fake.before = forestall
+    report = bench.run()
+    assert "edit ci_edit already" in told(report)
+    assert apply_exit_code(report) == 0
+
+
 def test_a_row_etag_needs_no_read_and_after_an_own_write_is_read_anew(bench):
     write(
         bench,
