@@ -85,11 +85,16 @@ class _Use:
             trial.denied_after_s = round(found[0], 1)
             trial.note(step, self._sent, *judge_denial(found[0], trial.timeout_s, found[1]))
             return
+        waited_s = longest_wait(trial.timeout_s)
+        if waited_s <= trial.timeout_s:
+            seen = f"not denied within {waited_s:g} s, and its timeout is {trial.timeout_s} s"
+            trial.note(step, self._sent, seen, "unknown")
+            return
         trial.pause(trial.timeout_s + _MORE_S)
         status = _try_key(trial, self._user, self._name)
         late = status is not None and is_denied(status, self._live)
         more = "but once it was left alone for its timeout" if late else "nor when it was left alone for its timeout"
-        trial.note(step, self._sent, f"not denied within {longest_wait(trial.timeout_s):g} s, {more}", "differs")
+        trial.note(step, self._sent, f"not denied within {waited_s:g} s, {more}", "differs")
 
     def wait_for_entry(self) -> None:
         found = self._wait(lambda status: status == self._live)

@@ -36,11 +36,15 @@ _MAX_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What may be left on one hub: keys with these IDs, and keys whose description begins with one of the marks."""
+    """What may be left on one hub: keys with these IDs, and keys whose description begins with one of the marks.
+
+    `pending`: the run has not ended, or not well, so that a request of it may still be on its way.
+    """
 
     url: str
     key_ids: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    pending: bool = False
 
     def owns(self, key: Key) -> bool:
         """Tell whether a live key is a probe's."""
@@ -49,7 +53,8 @@ class Left:
     def joined(self, other: Left) -> Left:
         """Give this and what another run left on the same hub."""
         ids = dict.fromkeys((*self.key_ids, *other.key_ids))
-        return Left(self.url, tuple(ids), tuple(dict.fromkeys((*self.marks, *other.marks))))
+        marks = dict.fromkeys((*self.marks, *other.marks))
+        return Left(self.url, tuple(ids), tuple(marks), self.pending or other.pending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,8 @@ class Journal:
 
     def write(self, left: Left) -> None:
         """Keep what may be left on a hub; UsageError if it cannot be written."""
-        content = {"format": FORMAT, "url": left.url, "key_ids": left.key_ids, "marks": left.marks}
+        content: dict[str, Any] = {"format": FORMAT, "url": left.url, "key_ids": left.key_ids, "marks": left.marks}
+        content["pending"] = left.pending
         write_file(str(self.path(left.url)), json.dumps(content, indent=2).encode() + b"\n", private=True)
 
     def remove(self, url: str) -> None:
@@ -110,7 +116,7 @@ def _read(path: Path) -> Left:
         told = (content["url"], *content["key_ids"], *content["marks"])
         if content["format"] != FORMAT or not all(isinstance(text, str) and text for text in told):
             raise ValueError(FORMAT)  # noqa: TRY301 - like all that is wrong with it
-        return Left(content["url"], tuple(content["key_ids"]), tuple(content["marks"]))
+        return Left(content["url"], tuple(content["key_ids"]), tuple(content["marks"]), content["pending"] is True)
     except (OSError, ValueError, KeyError, TypeError) as error:
         what = f"{path} cannot be read: look on the hub for keys that begin with keyspec_probe_, then remove this file"
         raise KeyspecError(what) from error

@@ -9,6 +9,7 @@ further step begins, and the clean-up is done; a second interrupt stops asking t
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -60,7 +61,7 @@ def prepare(
         raise RefusedError(refusals)
     hub, contract = session.connections.open(target), target.contract
     roles = hub.list_roles() if contract.supports("list_roles") else None
-    keys, left = hub.list_keys(), journal.read(target.hub.url)
+    keys, left, own = hub.list_keys(), journal.read(target.hub.url), target.hub.auth_key_id
     wanted = None if role is None else target.hub.role_names.get(role, role)
     try:
         setting = Setting(
@@ -73,7 +74,7 @@ def prepare(
             nonce=session.new_nonce(),
             proved=is_proved(target),
             before=frozenset(key.key_id for key in keys),
-            leftovers=tuple(key.key_id for key in keys if left.owns(key)),
+            leftovers=tuple(key.key_id for key in keys if left.owns(key) and key.key_id not in own),
         )
         foresee(setting)
     except (LookupError, ValueError) as error:
@@ -84,7 +85,8 @@ def prepare(
 def probe_hub(setting: Setting, target: DesiredHub, session: Session, journal: Journal) -> Probed:
     """Probe a hub, and clean up; what was seen until something went wrong is told, too."""
     hub, own = session.connections.open(target), frozenset(target.hub.auth_key_id)
-    removal = Removal(hub, journal, journal.read(target.hub.url), setting.before, own)
+    left = journal.read(target.hub.url)
+    removal = Removal(hub, journal, left, setting.before, own, settled=not left.pending)
     first_s = setting.timeouts_s[0]
     key = setting.first_key(first_s)
     trial = Trial(setting, target, session, hub, removal, setting.key_id, first_s, first_s, key)
@@ -93,6 +95,7 @@ def probe_hub(setting: Setting, target: DesiredHub, session: Session, journal: J
 
 
 def _probe(trial: Trial) -> Probed:
+    began = trial.session.connections.world.clock()
     left, broken = trial.removal.clean() if trial.setting.leftovers else {}, False
     if not left:
         trial.removal.begin(trial.setting.key_id, trial.setting.copy_id, mark=trial.setting.mark)
@@ -103,6 +106,7 @@ def _probe(trial: Trial) -> Probed:
         except Exception as error:  # noqa: BLE001 - whatever breaks, what was made is removed
             trial.note("stopped", "", explain_error(error), "unknown")
             broken = True
+        _let_settle(trial, began)
         left = trial.removal.clean()
     return Probed(
         hub=trial.setting.hub,
@@ -119,6 +123,16 @@ def _probe(trial: Trial) -> Probed:
         broken=broken,
         interrupted=trial.session.cancelled.is_set(),
     )
+
+
+def _let_settle(trial: Trial, began: float) -> None:
+    """Wait until no request of a dead run can be on its way any more, unless somebody wants to stop."""
+    if trial.removal.settled:
+        return
+    rest_s = began + trial.hub.timeout_s - trial.session.connections.world.clock()
+    with suppress(Stopped):
+        trial.pause(max(rest_s, 0.0))
+        trial.removal.settled = True
 
 
 def _take_steps(trial: Trial) -> None:

@@ -6,11 +6,15 @@
 Nothing is touched that is not journalled. An ID that the hub made up is journalled as soon as it is known, and only if
 no other key can have it: one with the mark in its description or, where descriptions cannot be read, one that was not
 there before.
+
+The last request of a run that died may still be on its way. So where such a run's journal was found, the last look
+comes no earlier than one timeout of the hub after this one began, and until then the journal stays.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from keyspec.content import fill_name, needs_etag
@@ -30,7 +34,7 @@ class Removal:
     """The keys of a probe on one hub.
 
     `before` are the IDs that were there when it began, and `spared` keyspec's own. `unsure` are those that may still
-    come to be, for their answers were lost.
+    come to be, for their answers were lost; `settled` tells that nothing of a dead run may.
     """
 
     hub: Hub
@@ -38,11 +42,12 @@ class Removal:
     left: Left
     before: frozenset[str]
     spared: frozenset[str]
+    settled: bool = True
     unsure: set[str] = field(default_factory=set)
 
     def begin(self, *key_ids: str, mark: str) -> None:
         """Journal what is about to be made, beside what dead runs left: it may land late."""
-        self.left = self.left.joined(Left(self.left.url, key_ids, (mark,)))
+        self.left = self.left.joined(Left(self.left.url, key_ids, (mark,), pending=True))
         self.journal.write(self.left)
 
     def adopt(self, key_id: str) -> bool:
@@ -65,8 +70,11 @@ class Removal:
             left = self._delete_known()
         for key_id in self.unsure - left.keys():
             left[key_id] = _LOST
-        if not left:
-            self.journal.remove(self.left.url)
+        with suppress(OSError, KeyspecError):  # a journal of what is not there any more does no harm
+            if self.settled and not left:
+                self.journal.remove(self.left.url)
+            elif self.settled and not self.unsure:
+                self.journal.write(replace(self.left, pending=False))
         return left
 
     def find(self) -> tuple[Key, ...]:

@@ -93,6 +93,14 @@ def test_a_key_that_is_never_denied_is_left_alone_and_tried_once_more(tmp_path):
     )
 
 
+def test_a_key_with_a_timeout_longer_than_anybody_waits_tells_nothing(tmp_path):
+    bench = Bench(tmp_path, lambda *_: False)
+    bench.trial.timeout_s = 3600
+    began = bench.now
+    assert bench.seen()["use until denied"] == ("not denied within 900 s, and its timeout is 3600 s", "unknown")
+    assert bench.now - began < 1000
+
+
 def test_a_hub_that_counts_from_the_last_use_is_found_out(tmp_path):
     seen = Bench(tmp_path, lambda _, idle: idle > 5).seen()
     assert seen["use until denied"] == ("not denied within 20 s, but once it was left alone for its timeout", "differs")

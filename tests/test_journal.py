@@ -16,7 +16,7 @@ def journal(tmp_path):
 
 
 def test_what_is_written_is_read_and_private(journal):
-    left = Left(URL, ("a", "b"), ("mark",))
+    left = Left(URL, ("a", "b"), ("mark",), pending=True)
     journal.write(left)
     assert journal.read(URL) == journal.read(f"{URL}/") == left
     assert journal.path(URL).stat().st_mode & 0o777 == 0o600

@@ -13,7 +13,7 @@ from keyspec.connect import Connections
 from keyspec.contract import parse_contract
 from keyspec.document import parse_document
 from keyspec.errors import KeyspecError, RefusedError
-from keyspec.journal import open_journal
+from keyspec.journal import Left, open_journal
 from keyspec.overlay import lay_over
 from keyspec.probing import prepare, probe_hub
 from keyspec.render.probe import render_overlay
@@ -113,6 +113,29 @@ def test_a_lost_create_that_is_found_is_deleted_and_one_that_is_not_stays_journa
     probed, setting = probe(tmp_path, fake, numbered_contract())
     assert setting.leftovers == (key_id,)
     assert [row["name"] for row in fake.rows] == ["keyspec_ci"]
+    assert journals(tmp_path) == []
+
+
+def test_what_a_dead_run_has_asked_for_may_land_until_the_hubs_timeout_is_over(tmp_path):
+    fake = OtherHub()
+    fake.add("keyspec_ci")
+    environ = {"XDG_STATE_HOME": str(tmp_path)}
+    with open_journal(environ) as journal:
+        journal.write(Left(URL, ("keyspec_probe_late",), pending=True))
+    began = fake.time.now_s
+
+    def land(asked):
+        if fake.time.now_s - began >= 9 and "keyspec_probe_late" not in fake.keys and not landed:
+            landed.append(True)
+            fake.add("keyspec_probe_late")
+
+    landed = []
+    fake.before = land
+    probed, setting = probe(tmp_path, fake, other_contract(), timeout_s=1)
+    assert (setting.leftovers, probed.left) == ((), {})
+    assert landed
+    assert fake.time.now_s - began >= 10
+    assert fake.keys.keys() == {"keyspec_ci"}
     assert journals(tmp_path) == []
 
 

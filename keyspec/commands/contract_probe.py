@@ -87,6 +87,7 @@ def command(
     """
     from keyspec.commands.fitted import spec_options
     from keyspec.commands.running import start
+    from keyspec.display import display
     from keyspec.errors import UsageError
     from keyspec.fitting import check_new, choose_hub
     from keyspec.foreseen import foresee
@@ -105,7 +106,7 @@ def command(
     with start(screen, options, hubs=1) as session, open_journal(os.environ) as journal:
         setting = prepare(target, session, journal, role=role, timeout_s=timeout)
         for url in journal.others(target.hub.url):
-            screen.note(f"an earlier probe may have left keys on {url}: probe that hub again")
+            screen.note(f"an earlier probe may have left keys on {display(url)}: probe that hub again")
         if not (yes and screen.quiet):
             screen.say(render_foreseen(setting, foresee(setting), width=screen.width))
         if not yes and not screen.ask(f"Send these requests to hub {hub}?"):

@@ -74,7 +74,7 @@ def test_a_knob_that_does_not_exist_is_64(tmp_path):
 
 def test_every_knob_of_the_help_is_one():
     knobs = re.findall(r"^  ((?!fault)\w+=\w+) ", command.help, re.MULTILINE)
-    assert len(knobs) == 10
+    assert len(knobs) == 11
     parse_knobs(knobs)
     kinds = re.search(r"KIND is ([^:]+?), status:", command.help)[1].split(", ")
     parse_knobs([f"fault=POST /api_keys 2-4 before:{kind}" for kind in (*kinds, "hang:1", "status:503:retry-after=1")])
