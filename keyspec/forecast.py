@@ -3,8 +3,9 @@
     one for each step that is not held, another before it where an ETag is read first, and after them the list of
     keys once more, page by page
 
-Not counted: what was read for the plan; a list that is read again because it grew old or a person was asked; a request
-that is sent again; a lost answer that is looked up.
+Not counted: what was read for the plan; the list that is read again as a hub's turn begins, because it grew old, a
+person was asked, the plan was saved or an earlier wave was done; a request that is sent again; a lost answer that is
+looked up.
 """
 
 from __future__ import annotations
