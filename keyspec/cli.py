@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -97,15 +98,25 @@ def main() -> None:
 
 
 def run(args: Sequence[str] | None = None) -> None:
-    """Run the command line and end the process with its exit code."""
+    """Run the command line and end the process with its exit code; once that is settled, no signal changes it."""
     import gc
     import signal
+    import threading
 
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a runner that stops a job means the same as Ctrl-C
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)
-    sys.exit(call(args))
+    code = int(ExitCode.INTERRUPTED)
+    try:
+        code = call(args)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+    except KeyboardInterrupt:  # another one, while the first was told or the process about to end
+        os._exit(code)
+    if threading.active_count() > 1:  # Python would stop the threads left behind anywhere, in libraries not made for it
+        os._exit(code)
+    sys.exit(code)
 
 
 def call(args: Sequence[str] | None = None) -> int:

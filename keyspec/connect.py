@@ -110,7 +110,9 @@ class Connections:
 
     def close(self) -> None:
         """Close every hub's connections."""
-        for hub in self._hubs.values():
+        with self._lock:
+            hubs = tuple(self._hubs.values())
+        for hub in hubs:
             hub.close()
 
     def _make(self, target: DesiredHub, auth: Secret | None) -> Hub:

@@ -259,7 +259,8 @@ class Keeping:
     def _answer_lost(self, key: Key, placed: _Placed, error: HubError) -> Verdict:
         """Look a key up whose create may have been done; its value reached nobody."""
         try:
-            found = self.hub.get_key(key.key_id)
+            with self.hub.owing():
+                found = self.hub.get_key(key.key_id)
         except HubError as unknown:
             return "failed", f"{error}; and whether it was created cannot be read ({unknown}); the next run looks again"
         if found is None:
@@ -284,13 +285,14 @@ class Keeping:
     def lock(self, key: Key | str) -> str:
         """Lock a key whose value is not in safe hands, and say whether that could be done."""
         try:
-            outcome, error = write_surely(
-                self.hub,
-                key,
-                lambda: self.hub.lock_key(key),
-                is_done=lambda found: found is None or found.state == "locked",
-                is_unchanged=lambda _: True,
-            )
+            with self.hub.owing():
+                outcome, error = write_surely(
+                    self.hub,
+                    key,
+                    lambda: self.hub.lock_key(key),
+                    is_done=lambda found: found is None or found.state == "locked",
+                    is_unchanged=lambda _: True,
+                )
         except HubError as refused:
             outcome, error = "failed", str(refused)
         return "the key is locked" if outcome == "applied" else f"the key could NOT be locked ({error})"

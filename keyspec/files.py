@@ -25,20 +25,27 @@ from dataclasses import dataclass, field
 from fnmatch import translate
 from typing import TYPE_CHECKING, Final
 
-from keyspec.disk import Trail, beside, explain, read_file, write_whole
+from keyspec.disk import Trail, beside, check_regular, explain, open_folder, read_file, stat_at, write_whole
 from keyspec.document import MAX_BYTES, Document, locate, parse_document
 from keyspec.errors import Problem, SpecError, UsageError
 from keyspec.overlay import find_base, lay_over
 from keyspec.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from keyspec.merge import Reading
 
 __all__ = ["beside", "gather_documents", "gather_spec", "read_contract", "read_document", "read_spec", "write_file"]
 
 SPEC_SUFFIXES: Final = (".yaml", ".yml")
+_SPEC_HINTS: Final = {"folder": "include its files: {}/*.yaml", "too-large": "split it: see `include`"}
+PRINTED_HINTS: Final = {
+    "folder": "name its files one by one, or by a pattern of your shell",
+    "too-large": "plan less at once: with -l or -k, or with --shard",
+}
+"""What to do about files that keyspec has printed or saved itself."""
+_REGULAR: Final = "keyspec reads regular files only, no stdin and no pipe: write it to a file first"
 _BUILT_IN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -168,17 +175,41 @@ def write_file(path: str, data: bytes, *, private: bool) -> None:
     Raises:
         UsageError: the file cannot be written.
     """
-    folder, name = os.path.split(path)
-    if name in ("", ".", "..") or "\0" in path:
-        raise UsageError(f"{path} cannot be written: it names no file")
+    place = _find_place(path)
     try:
-        write_whole(Trail(folder or ".", (), name), data, private=private)
+        write_whole(place, data, private=private)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {explain(error)}") from error
 
 
-def read_data(path: str, *, source: Source | None = None, limit: int = MAX_BYTES) -> bytes:
-    """Read a file of at most `limit` bytes; `source` is the place that names it.
+def check_place(path: str) -> None:
+    """Look whether a file could be written, before there is anything to write.
+
+    Raises:
+        UsageError: it could not; `write_file` may still fail where this does not.
+    """
+    place = _find_place(path)
+    try:
+        with open_folder(place) as folder:
+            if (there := stat_at(folder, place.name)) is not None:
+                check_regular(there)
+            if not os.access(".", os.W_OK, dir_fd=folder):
+                raise PermissionError(errno.EACCES, "not writable")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {explain(error)}") from error
+
+
+def _find_place(path: str) -> Trail:
+    folder, name = os.path.split(path)
+    if name in ("", ".", "..") or "\0" in path:
+        raise UsageError(f"{path} cannot be written: it names no file")
+    return Trail(folder or ".", (), name)
+
+
+def read_data(
+    path: str, *, source: Source | None = None, limit: int = MAX_BYTES, hints: Mapping[str, str] = _SPEC_HINTS
+) -> bytes:
+    """Read a file of at most `limit` bytes; `source` is the place that names it, `hints` are by a problem's code.
 
     Raises:
         SpecError: the file cannot be read.
@@ -186,20 +217,28 @@ def read_data(path: str, *, source: Source | None = None, limit: int = MAX_BYTES
     try:
         return read_file(path, limit=limit, follow_links=True)
     except (OSError, ValueError) as error:
-        raise SpecError([_tell_unreadable(path, error, source, limit)]) from error
+        raise SpecError([_tell_unreadable(path, error, source, limit, hints)]) from error
 
 
-def _tell_unreadable(path: str, error: OSError | ValueError, source: Source | None, limit: int = MAX_BYTES) -> Problem:
+def _tell_unreadable(
+    path: str,
+    error: OSError | ValueError,
+    source: Source | None,
+    limit: int = MAX_BYTES,
+    hints: Mapping[str, str] = _SPEC_HINTS,
+) -> Problem:
     place = source or Source(path, 1, 1)
     name = f"`{path}`" if source else "the file"
     match error:
         case FileNotFoundError():
-            return Problem("file-missing", f"{name} does not exist", place)
+            return Problem("file-missing", f"{name} does not exist", place, _REGULAR if path == "-" else None)
         case IsADirectoryError():
-            return Problem("file-unreadable", f"{name} is a folder", place, f"include its files: {path}/*.yaml")
+            return Problem("file-unreadable", f"{name} is a folder", place, hints["folder"].format(path))
         case OSError(errno=errno.EOVERFLOW):
             what = f"{name} is larger than {limit // 1024**2} MiB"
-            return Problem("too-large", what, place, "split it: see `include`")
+            return Problem("too-large", what, place, hints["too-large"])
+        case OSError(errno=errno.EINVAL | errno.ENXIO):
+            return Problem("file-unreadable", f"{name} cannot be read: {explain(error)}", place, _REGULAR)
         case OSError():
             return Problem("file-unreadable", f"{name} cannot be read: {explain(error)}", place)
         case _:

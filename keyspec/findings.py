@@ -30,13 +30,15 @@ if TYPE_CHECKING:
     from keyspec.recovery import ReplicaVerdict, Verdict
     from keyspec.source import Source
 
+UNLISTED: Final = "unlisted-key"
+UNKEPT: Final = "value-not-held"
 UNVERIFIED: Final = "tls-unverified"
 """Said in every output, in quiet too."""
 NOT_REUSABLE: Final = "this hub gives no ID twice, so delete it by hand and declare a key with another ID"
 
 _CUSTODY: Final[Mapping[Verdict, tuple[str, Severity, str]]] = {
-    "nothing": ("value-not-held", "info", "keyspec does not hold this key's value"),
-    "missing": ("value-not-held", "warning", "the store has a record of this key, but no value"),
+    "nothing": (UNKEPT, "info", "keyspec does not hold this key's value"),
+    "missing": (UNKEPT, "warning", "the store has a record of this key, but no value"),
     "foreign": ("store-foreign-entry", "warning", "the store's entry was not written by keyspec for this hub and key"),
     "another-run": ("another-run", "warning", "another run of keyspec is creating this key"),
     "delivered": ("record-incomplete", "info", "the value is stored; the next apply completes its record"),
@@ -57,7 +59,7 @@ _REPLICAS: Final[Mapping[ReplicaVerdict, tuple[str, Severity, str]]] = {
 def find_unlisted(pair: Pair, hub: str, *, source: Source | None, wanted: bool) -> Iterator[Finding]:
     """Say that an owned key is declared nowhere, or only for other hubs; `wanted` tells whether it may stay."""
     where = "declared for other hubs only" if pair.standing == "elsewhere" else "declared nowhere"
-    yield Finding("unlisted-key", "info", f"live and owned, but {where}", hub, pair.key_id, source)
+    yield Finding(UNLISTED, "info", f"live and owned, but {where}", hub, pair.key_id, source)
     if not wanted and pair.live is not None and pair.live.state is None:
         yield _tell_unknown(pair, hub, "state", source)
 
@@ -80,7 +82,7 @@ def find_custody(pair: Pair, hub: str, verdict: Verdict, told: str | None = None
     if desired is None or desired.state == "absent" or desired.store is None or verdict not in _CUSTODY:
         return
     code, severity, message = _CUSTODY[verdict]
-    if code == "value-not-held" and (pair.live is None or desired.value.from_ == "none"):
+    if code == UNKEPT and (pair.live is None or desired.value.from_ == "none"):
         return
     message = f"{message}: {told}" if told else message
     yield Finding(code, severity, message, hub, pair.key_id, desired.source("store"))

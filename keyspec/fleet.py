@@ -3,9 +3,10 @@
 An item that takes long gives its place to the next, for the hub behind it is slow or dead; it goes on beside the
 others, within a bound on all threads. What they do for one another is told by `after`, and nothing else.
 
-Ctrl-C, and SIGTERM, which means the same, ends no thread: it is counted, and told to `interrupted` with its number. In
-an apply the first one lets protocols in flight finish and skips the rest, a second one stops waiting for the hubs
-themselves.
+Ctrl-C, and SIGTERM, which means the same, ends no thread. Where something may be written it is counted, and told to
+`interrupted` with its number: in an apply the first one lets protocols in flight finish and skips the rest, a second
+one stops waiting for the hubs themselves. Where hubs are only read, whoever waits for them is interrupted, and the
+threads are left behind: one that waits for a socket or a name server cannot be ended, and has nothing to finish.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def run_fleet(
     items: Iterable[T],
     *,
     parallel: int,
-    interrupted: Callable[[int], None] | Interrupts,
+    interrupted: Callable[[int], None] | Interrupts | None,
     after: Mapping[int, frozenset[int]] | None = None,
     patience_s: float = PATIENCE_S,
 ) -> tuple[R, ...]:
@@ -49,14 +50,16 @@ def run_fleet(
 
     An item that takes longer than `patience_s` is no longer one of these. `after` tells, for the position of an item,
     those of others that must be done before it begins, without a circle. `interrupted` is told of each interrupt; where
-    several fleets are run one after the other, it collects them for all.
+    several fleets are run one after the other, it collects them for all; None leaves KeyboardInterrupt as it is, and
+    with it those that are under way: only for work that writes nothing.
     """
     todo = tuple(items)
     if not todo:
         return ()
     done: dict[int, Future[R]] = {}
     order, places = _Order(len(todo), after or {}), _Places(max(parallel, 1), patience_s)
-    with collect_interrupts(interrupted) as interrupts, Crew(work, places.most_threads, name="hub") as crew:
+    crew = Crew(work, places.most_threads, name="hub", may_be_left=interrupted is None)
+    with nullcontext() if interrupted is None else collect_interrupts(interrupted) as interrupts, crew:
         while len(done) < len(todo):
             while order.ready and places.find_one() and crew.begin(order.ready[0], todo[order.ready[0]]):
                 places.take(order.ready.popleft())
@@ -65,7 +68,8 @@ def run_fleet(
                 done[place] = outcome
                 places.give_back(place)
                 order.end(place)
-            interrupts.pass_on()
+            if interrupts is not None:
+                interrupts.pass_on()
     return tuple(done[place].result() for place in range(len(todo)))
 
 
@@ -118,12 +122,17 @@ class _Places:
 
 
 class Crew(Generic[T, R]):
-    """Threads that work, as many as items were ever under way at once; where there is none, whoever asks works."""
+    """Threads that work, as many as items were ever under way at once; where there is none, whoever asks works.
 
-    def __init__(self, work: Callable[[T], R], most: int, *, name: str) -> None:
+    At the end of its `with` they are waited for; if they `may_be_left`, an exception does not wait, nor does the
+    end of the process.
+    """
+
+    def __init__(self, work: Callable[[T], R], most: int, *, name: str, may_be_left: bool = False) -> None:
         self._work = work
         self._name = name
         self._most = most
+        self._may_be_left = may_be_left
         self._busy = 0
         self._threads: list[threading.Thread] = []
         self._todo: queue.SimpleQueue[tuple[int, T] | None] = queue.SimpleQueue()
@@ -132,10 +141,10 @@ class Crew(Generic[T, R]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_exception: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_exception: object) -> None:
         for _ in self._threads:
             self._todo.put(None)
-        for thread in self._threads:
+        for thread in () if self._may_be_left and kind is not None else self._threads:
             thread.join()
 
     def begin(self, place: int, item: T) -> bool:
@@ -163,7 +172,8 @@ class Crew(Generic[T, R]):
     def _add_thread(self) -> bool:
         if len(self._threads) == self._most:
             return False
-        thread = threading.Thread(target=self._run, name=f"{self._name}-{len(self._threads)}")
+        name = f"{self._name}-{len(self._threads)}"
+        thread = threading.Thread(target=self._run, name=name, daemon=self._may_be_left)
         try:
             thread.start()
         except RuntimeError:  # the system has no more: those there are will do

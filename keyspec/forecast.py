@@ -4,8 +4,8 @@
     keys once more, page by page
 
 Not counted: what was read for the plan; the list that is read again as a hub's turn begins, because it grew old, a
-person was asked, the plan was saved or an earlier wave was done; a request that is sent again; a lost answer that is
-looked up.
+person was asked, the plan was saved or an earlier wave was done; the list after nothing but steps that were already
+so; a request that is sent again; a lost answer that is looked up.
 """
 
 from __future__ import annotations

@@ -113,7 +113,8 @@ def guard_deletes(judged: Judged) -> Iterator[Problem]:
     count = max(judged.deletes, sum(1 for _ in judged.counted("delete")))
     if count > limit:
         what = f"{count} keys would be deleted, `guards.max_deletes` is {limit}"
-        yield Problem("max-deletes", what, None, "delete in smaller runs with -l or -k, or raise the guard")
+        smaller = "save smaller plans" if judged.deletes else "delete in smaller runs"
+        yield Problem("max-deletes", what, None, f"{smaller} with -l or -k, or raise the guard")
 
 
 def guard_share(judged: Judged) -> Iterator[Problem]:

@@ -145,7 +145,7 @@ class Hub:
         self._transport.rest()
 
     def owing(self) -> AbstractContextManager[None]:
-        """Let what this thread asks be sent, once, even if the run is to stop: a new key is not left wider."""
+        """Let what this thread asks be sent even if the run is to stop: no new key is left wider, or with nobody."""
         return self._pace.owing()
 
     def begin_phase(self) -> None:

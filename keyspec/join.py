@@ -1,7 +1,8 @@
 """The plans or reports of all shards, joined to the one that a single run would have given.
 
 Every shard of a wave is there once, and together they hold every hub that was selected; all planned the same spec, and
-where they applied a saved plan, the same one.
+where they applied a saved plan of the fleet, the same one. Nothing tells when: without a saved plan, what a shard
+has printed yesterday of the same spec joins with what others print today.
 What belongs to no hub (findings on keys) was said by each shard that looked, and is said once.
 """
 
@@ -46,11 +47,12 @@ def join_plans(parts: Iterable[Part]) -> Plan:
     Raises:
         RefusedError: they do not belong together, or one is missing.
     """
-    ordered = _check(tuple(parts))
-    hubs = tuple(sorted((row for part in ordered for row in part.plan.hubs), key=lambda row: row.name))
-    steps = order_steps(step for part in ordered for step in part.plan.steps)
-    findings = sort_findings({found: None for part in ordered for found in part.plan.findings})
-    return Plan(ordered[0].plan.spec, hubs, steps, findings, summarize(hubs, steps))
+    plans = tuple(part.plan for part in _check(tuple(parts)))
+    hubs = tuple(sorted((row for plan in plans for row in plan.hubs), key=lambda row: row.name))
+    steps = order_steps(step for plan in plans for step in plan.steps)
+    findings = sort_findings({found: None for plan in plans for found in plan.findings})
+    saved = plans[0].saved if len({plan.saved for plan in plans}) == 1 else None
+    return Plan(plans[0].spec, hubs, steps, findings, summarize(hubs, steps), saved=saved)
 
 
 def join_reports(parts: Iterable[Part]) -> Report:
@@ -59,9 +61,9 @@ def join_reports(parts: Iterable[Part]) -> Report:
     Raises:
         RefusedError: they do not belong together, or one is missing.
     """
-    ordered = tuple(parts)
-    plan = join_plans(ordered)
-    reports = [part.told for part in ordered if isinstance(part.told, Report)]
+    given = tuple(parts)
+    plan = join_plans(given)
+    reports = [part.told for part in given if isinstance(part.told, Report)]
     found = {_identify(result.step): result for report in reports for result in report.results}
     verdicts = {verdict.name: verdict for report in reports for verdict in report.hubs}
     results = tuple(replace(found[_identify(step)], step=step) for step in plan.steps)
@@ -133,7 +135,9 @@ def _find_gaps(shards: Sequence[tuple[Part, Shard]]) -> Iterator[Problem]:
         len(seen) == len(shards)
         and fleet_digest(row.name for part, _ in shards for row in part.plan.hubs) != shard.fleet
     ):
-        yield Problem("shard-missing", f"hubs are missing in the shards{of_wave}", None, "run all shards again")
+        count = sum(len(part.plan.hubs) for part, _ in shards)
+        what = f"hubs are missing in the shards{of_wave}: the {count} that stand there are not those that were selected"
+        yield Problem("shard-missing", what, None, "run all shards again, and join what they print as it is")
 
 
 def _misfit(part: Part, what: str) -> Problem:

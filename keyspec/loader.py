@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from keyspec.contract import parse_contract
 from keyspec.document import parse_document
 from keyspec.errors import KeyspecError, Problem, RefusedError, SpecError, UsageError
-from keyspec.files import gather_spec, read_contract, read_data, read_document
+from keyspec.files import PRINTED_HINTS, gather_spec, read_contract, read_data, read_document
 from keyspec.join import Part
 from keyspec.merge import Reading, join_spec
 from keyspec.planfile import MAX_BYTES, load_plan, load_printed
@@ -53,7 +53,8 @@ def load_desired(options: Options) -> Desired:
     selected = desired.only_hubs(select_hubs(desired, options))
     if options.shard is None:
         return selected
-    shard = replace(options.shard, wave=options.wave, fleet=fleet_digest(selected.hubs), keys=options.policy.keys)
+    keys = tuple(sorted(set(options.policy.keys)))
+    shard = replace(options.shard, wave=options.wave, fleet=fleet_digest(selected.hubs), keys=keys)
     return replace(selected.only_hubs(frozenset(filter(shard.holds, selected.hubs))), shard=shard)
 
 
@@ -64,7 +65,7 @@ def load_saved(path: str) -> SavedPlan:
         SpecError: it is no plan.
         RefusedError: it is one of another version, or not as it was saved.
     """
-    return load_plan(read_data(path, limit=MAX_BYTES), path)
+    return load_plan(read_data(path, limit=MAX_BYTES, hints=PRINTED_HINTS), path)
 
 
 def load_parts(paths: Iterable[str]) -> tuple[Part, ...]:
@@ -79,7 +80,7 @@ def load_parts(paths: Iterable[str]) -> tuple[Part, ...]:
     refused: list[Problem] = []
     for path in paths:
         try:
-            told, refusals = load_printed(read_data(path, limit=MAX_BYTES), path)
+            told, refusals = load_printed(read_data(path, limit=MAX_BYTES, hints=PRINTED_HINTS), path)
             parts.append(Part(path, told))
             refused += refusals
         except SpecError as error:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from keyspec.retry import Wait
 
 ANSWERS_PER_STEP: Final = 10
+OWED_S: Final = 30.0
+"""How long after the wish to stop what is owed may still be sent: the lock of a key that is not in safe hands."""
 _TIMEOUTS_PER_PHASE: Final = 3
 _LONGEST_GAP_S: Final = 86_400.0
 """Beyond it a cap on requests is no pace, and the wait no number that a clock takes."""
@@ -77,7 +79,8 @@ class Pace:
         self._under_way = 0
         self._idle_since = 0.0
         self._failing_since: float | None = None
-        self._owes = threading.local()
+        self._debt = threading.local()
+        self._stopped_at: float | None = None
 
     def begin_phase(self) -> None:
         """Start the deadline anew."""
@@ -86,12 +89,12 @@ class Pace:
 
     @contextmanager
     def owing(self) -> Iterator[None]:
-        """Let this thread's requests be sent, each once, even if the run is to stop."""
-        self._owes.yes = True
+        """Let this thread's requests be sent even if the run is to stop, for `OWED_S` from then on."""
+        before, self._debt.owed = self._owes(), True
         try:
             yield
         finally:
-            self._owes.yes = False
+            self._debt.owed = before
 
     @contextmanager
     def request(self) -> Iterator[int]:
@@ -153,7 +156,7 @@ class Pace:
             since = self._failing_since
             if since is not None and self._world.clock() + wait.seconds - since > self._deadline_s:
                 return False
-        if self._owes_after_stop():
+        if self._is_owed_too_long(wait.seconds):
             return False
         if not wait.for_all:
             self._wait(wait.seconds)
@@ -200,10 +203,14 @@ class Pace:
 
     def _wait(self, seconds: float) -> None:
         if seconds > 0:
-            if self._world.sleep is None:
-                self._world.stop.wait(seconds)
-            else:
+            if self._world.sleep is not None:
                 self._world.sleep(seconds)
+            elif not self._world.stop.is_set():
+                self._world.stop.wait(seconds)
+            elif self._is_owed_too_long(seconds):
+                raise HubError(f"stopped; the hub would have to be waited for {seconds:.0f} s more")
+            elif self._owes():
+                time.sleep(seconds)
         self._check_stop()
 
     def _check_stop(self) -> None:
@@ -211,7 +218,16 @@ class Pace:
             raise HubError("stopped before the request was sent")
 
     def _is_stopped(self) -> bool:
-        return self._world.stop.is_set() and not getattr(self._owes, "yes", False)
+        return self._world.stop.is_set() and (not self._owes() or self._is_owed_too_long(0))
 
-    def _owes_after_stop(self) -> bool:
-        return self._world.stop.is_set() and getattr(self._owes, "yes", False)
+    def _owes(self) -> bool:
+        return getattr(self._debt, "owed", False)
+
+    def _is_owed_too_long(self, seconds: float) -> bool:
+        """Tell whether what this thread owes would be sent too late, after so long a wait."""
+        if not self._world.stop.is_set():
+            return False
+        now = self._world.clock()
+        with self._changed:
+            self._stopped_at = now if self._stopped_at is None else self._stopped_at
+            return now + seconds > self._stopped_at + OWED_S

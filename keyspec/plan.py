@@ -122,7 +122,8 @@ class Summary:
 class Plan:
     """All hubs, steps and findings of one run. `spec` is the digest of the resolved desired state.
 
-    `shard` stands where only a part of the fleet was planned.
+    `shard` stands where only a part of the fleet was planned, `saved` where this is what is left of a saved plan: its
+    digest.
     """
 
     spec: str
@@ -131,6 +132,7 @@ class Plan:
     findings: tuple[Finding, ...]
     summary: Summary
     shard: Shard | None = None
+    saved: str | None = None
 
     @property
     def pending(self) -> bool:

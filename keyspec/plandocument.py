@@ -3,16 +3,18 @@
     Plan   ── plan_document ───▶ the plan
     Report ── report_document ─▶ the same, with what became of each step and hub, under the plan's digest
 
-The digest covers the plan's document but for `digest` itself and every hub's `live_keys` and `forecast`, which may
-change while the plan does not: whoever prints, saves or applies a plan shows the same one. Members stand in a fixed
-order and lists in the plan's, so the same plan gives the same bytes in every process. `planfile` turns the data into a
-file and back; `planschema` describes it.
+The digest covers the plan's document but for `digest` and `saved` and every hub's `live_keys` and `forecast`, which may
+change while the plan does not: whoever prints or saves a plan shows the same one. Whoever applies a saved plan shows
+it, too, if it is the whole and its hubs and findings are as they were; else that of what is left. The file's own is
+always shown as `saved`. Members stand in a fixed order and lists in the plan's, so the same plan gives the same bytes
+in every process. `planfile` turns the data into a file and back; `planschema` describes it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from keyspec.fingerprint import digest_members
@@ -61,9 +63,9 @@ def report_members(report: Report) -> dict[str, Any]:
 
 
 def plan_digest(plan: Plan) -> str:
-    """Hash a plan: its document without `digest` and what of every hub is `_PASSING`."""
+    """Hash a plan: its document without `digest`, `saved` and what of every hub is `_PASSING`."""
     hubs = ({name: value for name, value in _hub_data(hub).items() if name not in _PASSING} for hub in plan.hubs)
-    members = _members(plan, map(_step_data, plan.steps), hubs, digest="")
+    members = _members(replace(plan, saved=None), map(_step_data, plan.steps), hubs, digest="")
     del members["digest"]
     return digest_members(members)
 
@@ -93,6 +95,7 @@ def _members(
     return {
         "format": FORMAT,
         "digest": digest,
+        **({"saved": plan.saved} if plan.saved else {}),
         "spec": plan.spec,
         **({"shard": _shard_data(plan.shard)} if plan.shard else {}),
         "summary": summary_data(plan.summary),

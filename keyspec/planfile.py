@@ -5,8 +5,8 @@
     bytes ── load_printed ──▶ Plan | Report, as `--format json` printed it
 
 A file has one line per hub, step and finding. The seal tells whether a file is as keyspec wrote it; it is no
-signature, so what a plan file may do is judged again by `apply` against the spec. Nothing is quoted of a file that
-is no plan.
+signature, so what a plan file may do is judged again by `apply` against the spec. It is looked at before anything
+else: a large file without it is not parsed, and told by its two ends. Nothing is quoted of a file that is no plan.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from keyspec.errors import Problem, RefusedError, SpecError, UsageError
@@ -46,6 +46,10 @@ _MOST_PROBLEMS: Final = 20
 _VERSION: Final = re.compile(r"keyspec-plan/[0-9]{1,9}")
 _SEAL: Final = re.compile(rb'"seal": "(sha256:[0-9a-f]{64})"\n\}\n\Z')
 _SEAL_BYTES: Final = 96
+_HEAD: Final = re.compile(rb'\{\s*"format"\s*:\s*"(keyspec-plan/[0-9]{1,9})"')
+_HEAD_BYTES: Final = 256
+_MOST_UNSEALED_BYTES: Final = 4 * 1024 * 1024
+"""How large a file may be that is parsed without a good seal, to say exactly what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +86,15 @@ def load_plan(data: bytes, file: str) -> SavedPlan:
     """
     from keyspec.planschema import SavedDocument
 
-    document = _parse(data, file)
-    _check_version(document, file)
-    _check_seal(data, file)
+    _check_size(data, file)
+    wrong = _find_wrong_seal(data)
+    if wrong is not None and len(data) > _MOST_UNSEALED_BYTES:
+        _check_ends(data, file)
+    else:
+        document = _parse(data, file)
+        _check_version(document.get("format"), file)
+    if wrong is not None:
+        raise RefusedError([_problem(file, "plan-seal", wrong, hint="save the plan again with plan --out FILE")])
     shape = _validate(document, file, SavedDocument)
     return SavedPlan(plan=_read_plan(shape, file), digest=shape.digest, created_at=shape.created_at)
 
@@ -98,9 +108,10 @@ def load_printed(data: bytes, file: str) -> tuple[Plan | Report, tuple[Problem, 
     """
     from keyspec.planschema import PlanDocument, ReportDocument
 
+    _check_size(data, file)
     document = _parse(data, file)
     _check_planned(document, file)
-    _check_version(document, file)
+    _check_version(document.get("format"), file)
     if "outcomes" in document:
         shape = _validate(document, file, ReportDocument)
         report = _read_report(shape, file)
@@ -108,7 +119,7 @@ def load_printed(data: bytes, file: str) -> tuple[Plan | Report, tuple[Problem, 
             raise SpecError([_problem(file, "report-invalid", message) for message in wrong[:_MOST_PROBLEMS]])
         return report, ()
     printed = _validate(document, file, PlanDocument)
-    return _read_plan(printed, file), tuple(printed.refusals or ())
+    return _read_plan(printed, file, saved=printed.saved), tuple(printed.refusals or ())
 
 
 def plan_schema() -> dict[str, Any]:
@@ -129,9 +140,22 @@ def _problem(file: str, code: str, message: str, *, hint: str | None = None, lin
     return Problem(code=code, message=message, source=Source(file, line, column), hint=hint)
 
 
-def _parse(data: bytes, file: str) -> dict[str, Any]:
+def _check_size(data: bytes, file: str) -> None:
     if len(data) > MAX_BYTES:
         raise SpecError([_problem(file, "plan-too-large", f"a plan file holds at most {MAX_BYTES} bytes")])
+
+
+def _check_ends(data: bytes, file: str) -> None:
+    """Refuse a file that does not begin and end as a plan of this version does."""
+    head = _HEAD.match(data[:_HEAD_BYTES])
+    if head is None:
+        raise _not_a_plan(file)
+    if not data[-_SEAL_BYTES:].rstrip().endswith(b"}"):
+        raise SpecError([_problem(file, "plan-syntax", "not JSON: the end of the file is missing")])
+    _check_version(head[1].decode("ascii"), file)
+
+
+def _parse(data: bytes, file: str) -> dict[str, Any]:
     try:
         document = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -142,8 +166,12 @@ def _parse(data: bytes, file: str) -> dict[str, Any]:
     except ValueError as error:  # not UTF-8, a name twice, NaN, a number of thousands of digits
         raise SpecError([_problem(file, "plan-syntax", "not JSON that keyspec could have written")]) from error
     if not isinstance(document, dict):
-        raise SpecError([_problem(file, "plan-invalid", "not a keyspec plan", hint="save one with plan --out FILE")])
+        raise _not_a_plan(file)
     return document
+
+
+def _not_a_plan(file: str) -> SpecError:
+    return SpecError([_problem(file, "plan-invalid", "not a keyspec plan", hint="save one with plan --out FILE")])
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -168,25 +196,23 @@ def _check_planned(document: dict[str, Any], file: str) -> None:
     raise RefusedError(tuple(problems) or [_problem(file, "not-planned", "nothing was planned")])
 
 
-def _check_version(document: dict[str, Any], file: str) -> None:
-    version = document.get("format")
+def _check_version(version: object, file: str) -> None:
     if version == FORMAT:
         return
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
-        raise SpecError([_problem(file, "plan-invalid", "not a keyspec plan", hint="save one with plan --out FILE")])
+        raise _not_a_plan(file)
     message = f"the plan has the format {version}, this keyspec reads {FORMAT}"
     raise RefusedError([_problem(file, "plan-version", message, hint="plan again with this version")])
 
 
-def _check_seal(data: bytes, file: str) -> None:
+def _find_wrong_seal(data: bytes) -> str | None:
+    """Say what is wrong with the seal."""
     found = _SEAL.search(data, max(0, len(data) - _SEAL_BYTES))
     if found is None:
-        message = "the file has no seal: it was printed, not saved, or was written anew by another program"
-    elif digest_bytes(data[: found.start(1)], data[found.end(1) :]).encode("ascii") != found[1]:
-        message = "the seal is broken: the file is not as it was saved (line endings and blanks count)"
-    else:
-        return
-    raise RefusedError([_problem(file, "plan-seal", message, hint="save the plan again with plan --out FILE")])
+        return "the file has no seal: it was printed, not saved, or was written anew by another program"
+    if digest_bytes(data[: found.start(1)], data[found.end(1) :]).encode("ascii") != found[1]:
+        return "the seal is broken: the file is not as it was saved (line endings and blanks count)"
+    return None
 
 
 def _validate(document: dict[str, Any], file: str, shape: type[D]) -> D:
@@ -213,13 +239,15 @@ def _check_plan(plan: Plan, digest: str, file: str) -> Plan:
     return plan
 
 
-def _read_plan(shape: PlanDocument | SavedDocument, file: str) -> Plan:
-    return _check_plan(_join_plan(shape, shape.hubs, shape.steps), shape.digest, file)
+def _read_plan(shape: PlanDocument | SavedDocument, file: str, *, saved: str | None = None) -> Plan:
+    plan = _join_plan(shape, shape.hubs, shape.steps)
+    return _check_plan(replace(plan, saved=saved), shape.digest, file)
 
 
 def _read_report(shape: ReportDocument, file: str) -> Report:
     steps = (result.step for result in shape.steps)
-    plan = _check_plan(_join_plan(shape, (row for row, _ in shape.hubs), steps), shape.digest, file)
+    plan = replace(_join_plan(shape, (row for row, _ in shape.hubs), steps), saved=shape.saved)
+    plan = _check_plan(plan, shape.digest, file)
     hubs = tuple(verdict for _, verdict in shape.hubs)
     return Report(plan, tuple(shape.steps), hubs, interrupted=shape.interrupted)
 
@@ -236,11 +264,14 @@ def _misreports(report: Report, told: OutcomesShape) -> list[str]:
         for name, count in told.model_dump().items()
         if counts[name] != count
     ]
+    read = {hub.name for hub in report.plan.hubs if hub.status == "read"}
     for index, result in enumerate(report.results):
         if result.step.held and result.outcome != "held":
             found.append(f"steps.{index}.outcome: a held step is never {result.outcome}")
         if not result.step.held and result.outcome == "held" and not result.error:
             found.append(f"steps.{index}.outcome: nothing says what this step waits for")
+        if result.step.hub not in read and result.outcome in ("applied", "already", "conflict"):
+            found.append(f"steps.{index}.outcome: a hub that was not read tells nothing of it")
     rows = zip(report.plan.hubs, report.hubs, strict=True)
     found += [
         f"hubs.{index}.verified: it was not read"
@@ -252,10 +283,10 @@ def _misreports(report: Report, told: OutcomesShape) -> list[str]:
 
 def _contradictions(plan: Plan) -> list[str]:
     """Say what in a plan cannot come from planning, however well it is sealed."""
-    read = {hub.name for hub in plan.hubs if hub.status == "read"}
+    there = {hub.name for hub in plan.hubs if hub.status == "read" or plan.saved}  # saved, a hub may be lost since
     found = [] if len({hub.name for hub in plan.hubs}) == len(plan.hubs) else ["hubs: one name stands twice"]
     found += [
-        f"steps.{index}.hub: not a hub that was read" for index, step in enumerate(plan.steps) if step.hub not in read
+        f"steps.{index}.hub: not a hub that was read" for index, step in enumerate(plan.steps) if step.hub not in there
     ]
     if [step.number for step in plan.steps] != list(range(1, len(plan.steps) + 1)):
         found.append("steps: the numbers do not count from 1")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from keyspec.model import FieldValue
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-Count = Annotated[int, Field(ge=0)]
+_MOST: Final = 2**53
+"""The greatest whole number that every reader of JSON tells from its neighbours."""
+Count = Annotated[int, Field(ge=0, le=_MOST)]
+Ordinal = Annotated[int, Field(ge=1, le=_MOST)]
 
 
 class _Shape(BaseModel):
@@ -63,8 +66,8 @@ class SourceShape(_Shape):
     """Where a step or a finding is declared."""
 
     file: str
-    line: Annotated[int, Field(ge=1)]
-    column: Annotated[int, Field(ge=1)]
+    line: Ordinal
+    column: Ordinal
 
     def read(self) -> Source:
         """Give the place."""
@@ -91,8 +94,8 @@ class TimeoutChange(_Shape):
     """A reauthentication timeout that differs, in seconds."""
 
     field: Literal["reauth_timeout"]
-    before: int | None
-    after: int | None
+    before: Count | None
+    after: Count | None
 
 
 class StateChange(_Shape):
@@ -116,7 +119,7 @@ class Permissions(_Shape):
 class StepShape(_Shape):
     """One request; `allow` names what a held step waits for, `bites_within` is in seconds."""
 
-    number: Annotated[int, Field(ge=1)]
+    number: Ordinal
     hub: str
     key_id: str
     action: Action
@@ -197,7 +200,7 @@ class HubShape(_Shape):
     error: str | None
     unchanged: Count
     unlisted: Count
-    wave: Annotated[int, Field(ge=1)] | None
+    wave: Ordinal | None
     forecast: ForecastItem | None
 
     def read(self) -> HubRow:
@@ -280,7 +283,7 @@ class ShardShape(_Shape):
 
     number: Annotated[int, Field(ge=1, le=MAX_SHARDS)]
     of: Annotated[int, Field(ge=1, le=MAX_SHARDS)]
-    wave: Annotated[int, Field(ge=1)] | None
+    wave: Ordinal | None
     plan: Digest | None
     fleet: Digest
     keys: list[str]
@@ -325,8 +328,12 @@ class _Planned(_Document):
 
 
 class PlanDocument(_Planned):
-    """A plan, as it is printed; `refusals` stand there only if it must not be applied."""
+    """A plan, as it is printed; `refusals` stand there only if it must not be applied.
 
+    `saved` is the digest of the saved plan of which this is what is left.
+    """
+
+    saved: Digest | None = None
     refusals: Annotated[list[RefusalItem], Field(min_length=1)] | None = None
 
 
@@ -338,8 +345,9 @@ class SavedDocument(_Planned):
 
 
 class ReportDocument(_Document):
-    """A plan with what became of it; `digest` is the plan's."""
+    """A plan with what became of it; `digest` is the plan's, `saved` that of the saved plan that was applied."""
 
+    saved: Digest | None = None
     hubs: list[VerdictItem]
     steps: list[ResultItem]
     outcomes: OutcomesShape

@@ -31,7 +31,7 @@ def read_fleet(
     """List keys and roles of every hub; tell when each began to be read, on the session's monotonic clock.
 
     Raises:
-        KeyboardInterrupt: if the run was cancelled.
+        KeyboardInterrupt: at once, or if the run was cancelled; threads that wait for a hub are left behind.
     """
     read_at: dict[str, float] = {}
 
@@ -43,7 +43,11 @@ def read_fleet(
         session.on_read(live)
         return live
 
-    found = run_fleet(read, hubs, parallel=parallel, interrupted=session.cancel_reading)
+    try:
+        found = run_fleet(read, hubs, parallel=parallel, interrupted=None)
+    except KeyboardInterrupt:
+        session.cancel_reading()
+        raise
     if session.cancelled.is_set():
         raise KeyboardInterrupt
     return {live.name: live for live in found}, read_at

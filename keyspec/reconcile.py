@@ -23,7 +23,7 @@ from keyspec.errors import Problem, RefusedError, UsageError
 from keyspec.findings import renew_unverified
 from keyspec.grid import GridRow
 from keyspec.guard import check_guards
-from keyspec.loader import load_desired
+from keyspec.loader import load_desired, select_hubs
 from keyspec.needs import hubs_to_consult
 from keyspec.order import place_of
 from keyspec.plandocument import plan_digest
@@ -31,7 +31,8 @@ from keyspec.planner import make_plan
 from keyspec.reader import read_fleet, read_given, read_records
 from keyspec.report import HubResult, Report, StepResult
 from keyspec.rollout import apply_waves
-from keyspec.saved import check_saved, compare_plans, select_plan
+from keyspec.saved import check_saved, compare_plans, renew_plan, select_plan
+from keyspec.shard import fleet_digest
 from keyspec.stores.git import find_entries_in_git
 from keyspec.turn import MAKING, Job
 
@@ -106,14 +107,14 @@ def plan_saved(saved: SavedPlan, file: str, desired: Desired, *, options: Option
 
     Raises:
         RefusedError: the spec at hand does not ask for all of it; no hub was asked.
+        UsageError: it is a shard of several waves.
     """
     now = datetime.fromtimestamp(session.now(), UTC)
     if problems := check_saved(saved, desired, file=file, now=now):
         raise RefusedError(problems)
-    shard = desired.shard and replace(desired.shard, plan=saved.digest)
-    plan = select_plan(saved.plan, desired.hubs, options.policy, shard)
-    hubs = (desired.hubs[row.name] for row in plan.hubs)
-    plan = replace(plan, findings=renew_unverified(plan.findings, hubs))
+    if saved.plan.shard is not None and saved.plan.shard.wave is None:
+        check_waves(replace(desired, shard=saved.plan.shard), options)
+    plan = _select_saved(saved, desired, options)
     touched = desired.only_hubs(frozenset(step.hub for step in plan.steps if not step.held))
     again = _read_and_plan(touched, options, session)
     compared = compare_plans(plan, again.plan)
@@ -126,7 +127,21 @@ def plan_saved(saved: SavedPlan, file: str, desired: Desired, *, options: Option
     steps = {step.number: step for step in plan.steps}
     settled = {number: StepResult(steps[number], *verdict) for number, verdict in compared.settled.items()}
     todo = (*compared.todo, *(steps[number] for number in compared.stale))
+    plan = renew_plan(plan, again.plan, desired, todo=compared.todo, policy=options.policy)
     return replace(again, plan=plan, refusals=refusals, settled=settled, stale=compared.stale, todo=todo)
+
+
+def _select_saved(saved: SavedPlan, desired: Desired, options: Options) -> Plan:
+    """Give the part of a saved plan that was asked for; of a part that is applied whole, the same part."""
+    whole = not options.policy.keys and all(row.name in desired.hubs for row in saved.plan.hubs)
+    shard = saved.plan.shard if whole else None
+    if desired.shard is not None:
+        selected = select_hubs(replace(desired, hubs=desired.fleet), options)
+        fleet = fleet_digest(row.name for row in saved.plan.hubs if row.name in selected)
+        shard = replace(desired.shard, plan=saved.digest, fleet=fleet)
+    plan = select_plan(saved.plan, desired.hubs, options.policy, shard)
+    hubs = (desired.hubs[row.name] for row in plan.hubs)
+    return replace(plan, findings=renew_unverified(plan.findings, hubs), saved=saved.digest)
 
 
 def _read_hubs(

@@ -3,6 +3,7 @@
     check_saved     before any hub is asked: its hubs are the spec's, it is not too old, the spec asks for every step
     select_plan     the part of it that was asked for: some hubs, some keys, one shard
     compare_plans   against the plan made anew from what is live: only what both have is done, as it is planned now
+    renew_plan      what is shown and reported of it: its steps, and beside them what is found now
 
 A step that was saved as held is never done, whatever is allowed now. A step that is not planned any more is settled
 at its hub's turn: it is `already` so, or a `conflict`. Where planning anew holds a step for want of an allowance it is
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Final
 
 from keyspec.duration import format_duration
 from keyspec.errors import Problem
+from keyspec.findings import UNLISTED, sort_findings
+from keyspec.forecast import forecast_hub
 from keyspec.needs import OPERATIONS
 from keyspec.order import TIGHTEN
 from keyspec.ownership import is_owned
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
     from keyspec.desired import Desired, DesiredHub, DesiredKey
     from keyspec.ownership import Policy
-    from keyspec.plan import Action, HubRow, Step
+    from keyspec.plan import Action, Finding, HubRow, Step
     from keyspec.planfile import SavedPlan
     from keyspec.report import Outcome
     from keyspec.shard import Shard
@@ -109,6 +112,68 @@ def compare_plans(plan: Plan, again: Plan) -> Comparison:
         else:
             todo.append(replace(found, number=step.number))
     return Comparison(tuple(todo), frozenset(stale), settled)
+
+
+def renew_plan(plan: Plan, again: Plan, desired: Desired, *, todo: Iterable[Step], policy: Policy) -> Plan:
+    """Give the selected part of a saved plan beside what is found now; `again` is planned anew, `todo` is done of it.
+
+    Of a hub that was read again row and forecast are new; of another, which has nothing to be done, the row is as it
+    was saved, as far as it is about the keys selected. Findings of both are said once.
+    """
+    fresh = {row.name: row for row in again.hubs}
+    planned, stepped = _gather_keys(again.steps), _gather_keys(plan.steps)
+    doable: dict[str, list[Step]] = {}
+    for step in todo:
+        doable.setdefault(step.hub, []).append(step)
+    rows = []
+    for row in plan.hubs:
+        hub, keys, now = desired.hubs[row.name], stepped.get(row.name, set()), fresh.get(row.name)
+        if now is not None and now.live_keys is not None and now.status == "read":
+            done = keys & hub.keys.keys() - planned.get(row.name, set())
+            forecast = forecast_hub(hub, now.live_keys, doable.get(row.name, ()))
+            rows.append(replace(now, unchanged=now.unchanged - len(done), forecast=forecast))
+        elif now is not None:
+            rows.append(now)
+        else:
+            rows.append(_narrow_row(row, hub, keys, plan.findings, policy) if policy.keys else row)
+    findings = _join_findings(plan.findings, again.findings)
+    return replace(plan, hubs=tuple(rows), findings=findings, summary=summarize(rows, plan.steps))
+
+
+def _gather_keys(steps: Iterable[Step]) -> dict[str, set[str]]:
+    keys: dict[str, set[str]] = {}
+    for step in steps:
+        keys.setdefault(step.hub, set()).add(step.key_id)
+    return keys
+
+
+def _narrow_row(row: HubRow, hub: DesiredHub, stepped: set[str], findings: Iterable[Finding], policy: Policy) -> HubRow:
+    """Count the keys that -k selects on a hub that was not read again, by the spec at hand and what was found then."""
+    unchanged = {key_id for key_id in hub.keys if policy.selects(key_id)} - stepped
+    unlisted = {found.key_id for found in findings if (found.hub, found.code) == (row.name, UNLISTED)}
+    unlisted |= stepped - hub.keys.keys()
+    return replace(
+        row,
+        unchanged=min(row.unchanged, len(unchanged)),
+        unlisted=min(row.unlisted, len(unlisted)),
+        forecast=row.forecast and forecast_hub(hub, 0, ()),
+    )
+
+
+def _join_findings(then: Iterable[Finding], now: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Join findings: what is found now stands for what was found then of the same hub and key under the same code.
+
+    Of what belongs to no hub, what was saved stays: all shards say it alike.
+    """
+    before, after = tuple(then), tuple(now)
+    renewed = {_about(found) for found in after if found.hub is not None}
+    kept = [found for found in before if _about(found) not in renewed]
+    said = {_about(found) for found in kept if found.hub is None}
+    return sort_findings(dict.fromkeys([*kept, *(found for found in after if _about(found) not in said)]))
+
+
+def _about(found: Finding) -> tuple[str, str | None, str | None]:
+    return found.code, found.hub, found.key_id
 
 
 def _identify(step: Step) -> tuple[object, ...]:

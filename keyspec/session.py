@@ -52,6 +52,7 @@ class Session:
     `allow_exec` names the programs that `exec:` stores may run; None leaves it to the environment.
     `cancelled` lets protocols in flight finish and skips the rest. `on_begin` and `on_end` are given the name of a hub
     as its reading or its turn begins and ends; these, `on_read` and `on_step` are called from the threads that work.
+    `on_interrupt` is given the number of each interrupt once it has taken effect.
     """
 
     connections: Connections = field(default_factory=Connections)
@@ -63,6 +64,7 @@ class Session:
     on_end: Callable[[str], None] = lambda _: None
     on_read: Callable[[LiveHub], None] = lambda _: None
     on_step: Callable[[StepResult], None] = lambda _: None
+    on_interrupt: Callable[[int], None] = lambda _: None
     allow_exec: tuple[str, ...] | None = None
     _stores: dict[str, Store] = field(default_factory=dict)
 
@@ -94,7 +96,9 @@ class Session:
         self.cancelled.set()
         if interrupts > 1:
             self.connections.world.stop.set()
+        self.on_interrupt(interrupts)
 
-    def cancel_reading(self, _interrupts: int = 1) -> None:
-        """Stop at once: reading leaves nothing to finish."""
-        self.cancel(2)
+    def cancel_reading(self) -> None:
+        """Let those who still read send nothing more: they have nothing to finish."""
+        self.cancelled.set()
+        self.connections.world.stop.set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 
 import pytest
@@ -29,6 +30,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     settings.load_profile(config.getoption("--campaign"))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a job in the background; its children inherit that
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in tuple(os.environ):
         if name.startswith("KEYSPEC_") or name.lower() in _PROXIES or name in ("NO_COLOR", "FORCE_COLOR"):
             del os.environ[name]

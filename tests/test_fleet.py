@@ -223,3 +223,50 @@ def test_what_an_interrupt_raises_ends_the_run_once_those_under_way_have_ended()
     assert ended == [0]
     assert left() == []
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_place_that_patience_has_given_away_is_given_away_once():
+    release, lock, under_way, most = threading.Event(), threading.Lock(), 0, 0
+
+    def work(item):
+        nonlocal under_way, most
+        if item == "hangs":
+            assert release.wait(30)
+            return
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.05)
+        with lock:
+            under_way -= 1
+        if item == 11:
+            release.set()
+
+    run_fleet(work, ["hangs", *range(12)], parallel=2, interrupted=ignore, patience_s=0.4)
+    assert most == 2
+
+
+def test_with_nobody_to_tell_an_interrupt_ends_it_at_once_and_leaves_those_under_way():
+    release, ended = threading.Event(), []
+
+    def work(item):
+        if item == "b":
+            os.kill(os.getpid(), signal.SIGINT)
+        assert release.wait(30)
+        ended.append(item)
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_fleet(work, "abc", parallel=2, interrupted=None)
+    assert time.monotonic() - began < PATIENCE_S / 2
+    waiting = left()
+    assert [thread.daemon for thread in waiting] == [True, True]
+    release.set()
+    for thread in waiting:
+        thread.join(30)
+    assert sorted(ended) == ["a", "b"]
+
+
+def test_with_nobody_to_tell_no_thread_is_left_when_all_is_done():
+    assert run_fleet(str.upper, "abc", parallel=2, interrupted=None) == tuple("ABC")
+    assert left() == []

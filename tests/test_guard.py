@@ -209,3 +209,12 @@ def test_every_guard_stands_in_the_table_of_the_module():
         line.split()[0] for line in keyspec.guard.__doc__.splitlines() if line.startswith("    ") and line[4] != " "
     ]
     assert len(named) == len(GUARDS)
+
+
+@pytest.mark.parametrize(("deletes", "hint"), [(0, "delete in smaller runs"), (3, "save smaller plans")])
+def test_too_many_deletes_of_a_saved_plan_need_a_smaller_plan(deletes, hint):
+    desired = spec_of("guards: {max_deletes: 1}\nkeys: {ci_a: {state: absent}, ci_b: {state: absent}}\n")
+    live = hub_of(key("ci_a", state="locked"), key("ci_b", state="locked"))
+    plan = plan_of(desired, live, allow_delete=True)
+    (problem,) = check_guards(plan, desired, {"hub": live}, deletes=deletes)
+    assert problem.hint == f"{hint} with -l or -k, or raise the guard"

@@ -126,7 +126,7 @@ def test_hubs_stand_in_their_own_shard_and_all_are_there():
         swapped
     )
     gone = [replace(one, told=replace(one.told, hubs=one.told.hubs[1:])), two]
-    assert refusal(gone) == ["hubs are missing in the shards"]
+    assert refusal(gone) == ["hubs are missing in the shards: the 4 that stand there are not those that were selected"]
     assert "not this shard's" in refusal([one, *parts_of("a", "b", "c", "d", "e", wave=2)[1:]])[-2]
 
 
@@ -141,3 +141,10 @@ def test_waves_are_complete_each_by_itself(plan):
     assert join_plans(parts) == plan
     second = Plan(SPEC, (), (), (), summarize((), ()), replace(parts[0].told.shard, wave=2))
     assert refusal([*parts, replace(parts[0], told=second)]) == ["shards are missing of wave 2: 2/3, 3/3"]
+
+
+def test_the_saved_plan_that_all_applied_is_named():
+    saved = "sha256:" + "7" * 64
+    parts = [replace(part, told=replace(part.told, saved=saved)) for part in parts_of("a", "b", "c")]
+    assert join_plans(parts).saved == saved
+    assert join_plans([parts[0], replace(parts[1], told=replace(parts[1].told, saved=SPEC))]).saved is None

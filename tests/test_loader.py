@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from bench import Bench
 
 from keyspec.errors import SpecError, UsageError
-from keyspec.loader import load_desired, load_text
+from keyspec.loader import load_desired, load_parts, load_saved, load_text
 from keyspec.session import Options
 
 
@@ -94,3 +96,23 @@ def test_nobody_is_told_that_something_is_missing_which_only_could_not_be_read(t
     with pytest.raises(SpecError) as caught:
         load_desired(Options(files=(str(tmp_path / "keyspec.yaml"),)))
     assert {problem.code for problem in caught.value.problems} == {"wrong-type"}
+
+
+def test_what_to_do_about_a_plan_file_is_not_what_to_do_about_a_spec(tmp_path, monkeypatch):
+    monkeypatch.setattr("keyspec.loader.MAX_BYTES", 1024**2)
+    (tmp_path / "large").write_bytes(b" " * (1024**2 + 1))
+    os.mkfifo(tmp_path / "pipe")
+    hints = {}
+    for name in ("large", "pipe", ".", "-"):
+        path = name if name == "-" else str(tmp_path / name)
+        for load in (load_saved, lambda path: load_parts([path])):
+            with pytest.raises(SpecError) as caught:
+                load(path)
+            hints.setdefault(name, set()).update(problem.hint for problem in caught.value.problems)
+    regular = "keyspec reads regular files only, no stdin and no pipe: write it to a file first"
+    assert hints == {
+        "large": {"plan less at once: with -l or -k, or with --shard"},
+        "pipe": {regular},
+        ".": {"name its files one by one, or by a pattern of your shell"},
+        "-": {regular},
+    }

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import pytest
 from fakes.hub import FakeTime
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyspec.errors import HubError
-from keyspec.pace import ANSWERS_PER_STEP, Pace, World
+from keyspec.pace import ANSWERS_PER_STEP, OWED_S, Pace, World
 from keyspec.retry import Wait
 
 
@@ -146,6 +147,48 @@ def test_stopping_ends_a_wait_at_once_and_sends_nothing():
     assert time.monotonic() - began < 10
     with pytest.raises(HubError, match="stopped"):
         send(pace)
+
+
+def test_what_is_owed_is_sent_after_the_stop_and_nothing_else():
+    clock, stop = FakeTime(), threading.Event()
+    pace = make_pace(replace(clock.world(), stop=stop), requests_per_second=4)
+    stop.set()
+    with pytest.raises(HubError, match="stopped before the request was sent"):
+        send(pace)
+    began = clock.now_s
+    with pace.owing():
+        with pace.owing():
+            refuse(pace, 5.0)
+        assert pace.wait_to_retry(Wait(5.0, for_all=True))
+        send(pace)
+        assert clock.now_s == began + 5.0  # a hub that wants a pause gets it
+        send(pace)
+        assert clock.now_s == began + 5.25
+    with pytest.raises(HubError, match="stopped before the request was sent"):
+        send(pace)
+
+
+def test_what_is_owed_is_given_up_once_it_takes_too_long():
+    clock, stop = FakeTime(), threading.Event()
+    pace = make_pace(replace(clock.world(), stop=stop))
+    stop.set()
+    with pace.owing():
+        send(pace)
+        assert pace.wait_to_retry(Wait(OWED_S, for_all=False))
+        assert not pace.wait_to_retry(Wait(0.5, for_all=False))
+        clock.sleep(0.5)
+        with pytest.raises(HubError, match="stopped"):
+            send(pace)
+
+
+def test_a_pause_that_is_longer_than_what_is_owed_may_take_is_not_waited_for():
+    stop = threading.Event()
+    pace = make_pace(World(stop=stop))
+    stop.set()
+    with pace.owing():
+        refuse(pace, OWED_S + 5)
+        with pytest.raises(HubError, match=r"waited for 3[45] s more"):
+            send(pace)
 
 
 def test_stopping_ends_the_pause_of_every_thread_at_once():

@@ -185,3 +185,10 @@ def test_a_hubs_error_in_a_report_is_the_verdicts_or_else_why_it_was_not_read():
     assert errors["lab_2"] == "connection refused"
     assert errors["prod_eu"] == "ci_new still differs"
     assert errors["prod_us"] is None
+
+
+def test_a_plan_left_of_a_saved_one_names_it_and_has_its_own_digest():
+    saved = "sha256:" + "7" * 64
+    left = replace(PLAN, saved=saved)
+    assert plan_document(left) == {**plan_document(PLAN), "saved": saved}
+    assert "saved" not in plan_document(PLAN)

@@ -16,7 +16,7 @@ from keyspec.errors import ProblemsError, RefusedError, SpecError, UsageError
 from keyspec.fingerprint import digest_bytes
 from keyspec.plan import HubRow, summarize
 from keyspec.plandocument import plan_digest
-from keyspec.planfile import MAX_BYTES, dump_plan, load_plan, plan_schema
+from keyspec.planfile import MAX_BYTES, dump_plan, load_plan, load_printed, plan_schema
 from keyspec.render.json import render_plan_json, render_report_json
 
 CREATED = "2026-11-23T06:30:00Z"
@@ -236,3 +236,93 @@ def test_the_recursion_limit_is_left_alone():
     before = sys.getrecursionlimit()
     refusal(b"[" * 100_000)
     assert sys.getrecursionlimit() == before
+
+
+@pytest.mark.parametrize(
+    ("data", "refused"),
+    [
+        (SAVED.replace(b"ci_gone", b"ci_live"), (RefusedError, {"plan-seal"})),
+        (SAVED.replace(b"ci_gone", b'"broken'), (RefusedError, {"plan-seal"})),
+        (render_plan_json(PLAN).encode(), (RefusedError, {"plan-seal"})),
+        (json.dumps(json.loads(SAVED)).encode(), (RefusedError, {"plan-seal"})),
+        (SAVED.replace(b"keyspec-plan/1", b"keyspec-plan/2"), (RefusedError, {"plan-version"})),
+        (SAVED[:-30], (SpecError, {"plan-syntax"})),
+        (b"{" * 500, (SpecError, {"plan-invalid"})),
+        (b"\xff" * 500, (SpecError, {"plan-invalid"})),
+        (b'{"format": "sealed-secret/1"}' + b" " * 500, (SpecError, {"plan-invalid"})),
+    ],
+)
+def test_a_large_file_without_its_seal_is_told_by_its_ends_and_not_parsed(monkeypatch, data, refused):
+    def refuse(*_args, **_named):
+        raise AssertionError("it was parsed")
+
+    monkeypatch.setattr(planfile, "_MOST_UNSEALED_BYTES", 100)
+    monkeypatch.setattr(planfile, "_parse", refuse)
+    assert refusal(data) == refused
+
+
+def test_a_large_file_with_its_seal_is_a_plan(monkeypatch):
+    monkeypatch.setattr(planfile, "_MOST_UNSEALED_BYTES", 100)
+    assert load_plan(SAVED, "plan.json").plan == PLAN
+
+
+def misreport(report):
+    with pytest.raises(SpecError) as caught:
+        load_printed(render_report_json(report).encode(), "report.json")
+    return [problem.message for problem in caught.value.problems]
+
+
+def with_result(outcome, error=None, *, held):
+    """Give the example report with another result for its first step that is held or not."""
+    index = next(index for index, result in enumerate(REPORT.results) if result.step.held is held)
+    results = list(REPORT.results)
+    results[index] = replace(results[index], outcome=outcome, error=error)
+    return index, replace(REPORT, results=tuple(results))
+
+
+def test_a_report_is_read_as_it_was_printed():
+    for report in (REPORT, with_result("held", "not done without --x", held=False)[1]):
+        assert load_printed(render_report_json(report).encode(), "report.json") == (report, ())
+
+
+def test_a_report_of_what_no_apply_does_is_invalid():
+    index, report = with_result("held", held=False)
+    assert misreport(report) == [f"steps.{index}.outcome: nothing says what this step waits for"]
+    index, report = with_result("applied", held=True)
+    assert misreport(report) == [f"steps.{index}.outcome: a held step is never applied"]
+    index = next(index for index, row in enumerate(PLAN.hubs) if row.status != "read")
+    verdicts = tuple(
+        replace(verdict, verified=True) if place == index else verdict for place, verdict in enumerate(REPORT.hubs)
+    )
+    assert misreport(replace(REPORT, hubs=verdicts)) == [f"hubs.{index}.verified: it was not read"]
+
+
+def lost(outcome, *, saved):
+    """Give a report of which the first step's hub was lost after the plan was saved."""
+    name = PLAN.steps[0].hub
+    rows = tuple(
+        replace(row, status="unreadable", live_keys=None, error="gone", unchanged=0, unlisted=0, forecast=None)
+        if row.name == name
+        else row
+        for row in PLAN.hubs
+    )
+    plan = replace(PLAN, hubs=rows, summary=summarize(rows, PLAN.steps), saved=saved)
+    results = tuple(
+        replace(result, outcome="held" if result.step.held else outcome, error=None if result.step.held else "gone")
+        if result.step.hub == name
+        else result
+        for result in REPORT.results
+    )
+    hubs = tuple(replace(verdict, verified=None, error=None) for verdict in REPORT.hubs)
+    return replace(REPORT, plan=plan, results=results, hubs=hubs)
+
+
+def test_only_a_saved_plan_has_steps_for_a_hub_that_is_lost_and_none_of_them_was_looked_at():
+    saved = "sha256:" + "7" * 64
+    for outcome in ("failed", "skipped"):
+        report = lost(outcome, saved=saved)
+        assert load_printed(render_report_json(report).encode(), "report.json") == (report, ())
+    for outcome in ("applied", "already", "conflict"):
+        assert "a hub that was not read tells nothing of it" in misreport(lost(outcome, saved=saved))[0]
+    assert "not a hub that was read" in misreport(lost("failed", saved=None))[0]
+    assert refusal(dump_plan(lost("failed", saved=None).plan, created_at=CREATED)) == (SpecError, {"plan-invalid"})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import strategies
@@ -9,9 +10,11 @@ from hypothesis import given
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
+from keyspec.plan import Forecast
 from keyspec.plandocument import plan_document, report_document
 from keyspec.planfile import dump_plan
 from keyspec.planschema import PlanDocument, ReportDocument, SavedDocument, document_schema
+from keyspec.shard import Shard
 
 CREATED = "2026-11-23T06:30:00+01:00"
 SCHEMA = document_schema()
@@ -66,3 +69,43 @@ def test_each_form_fits_its_own_model_only():
         PlanDocument.model_validate(report_document(REPORT))
     with pytest.raises(ValidationError):
         ReportDocument.model_validate(plan_document(PLAN))
+
+
+BEYOND = int("9" * 4300)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("summary", "edit"),
+        ("hubs", 0, "live_keys"),
+        ("hubs", 0, "unchanged"),
+        ("hubs", 0, "unlisted"),
+        ("hubs", 0, "wave"),
+        ("hubs", 0, "forecast", "requests"),
+        ("hubs", 0, "forecast", "seconds"),
+        ("steps", 0, "number"),
+        ("steps", 0, "phase"),
+        ("steps", 0, "bites_within"),
+        ("steps", 0, "source", "line"),
+        ("steps", 0, "source", "column"),
+        ("steps", 0, "changes", 2, "after"),
+        ("steps", 0, "changes", 2, "before"),
+        ("shard", "number"),
+        ("shard", "of"),
+        ("shard", "wave"),
+    ],
+)
+def test_a_number_that_no_plan_can_hold_is_invalid(path):
+    shard = Shard(1, 2, 1, None, "sha256:" + "0" * 64)
+    row = replace(PLAN.hubs[0], forecast=Forecast(1, 1.0))
+    document = plan_document(replace(PLAN, shard=shard, hubs=(row, *PLAN.hubs[1:])))
+    PlanDocument.model_validate(document)
+    place = document
+    for part in path[:-1]:
+        place = place[part]
+    assert path[-1] in place if isinstance(place, dict) else True
+    for number in (BEYOND, 10**400) if path[-1] == "seconds" else (BEYOND, 2**53 + 1):
+        place[path[-1]] = number
+        with pytest.raises(ValidationError):
+            PlanDocument.model_validate(document)

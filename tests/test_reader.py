@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import signal
+import threading
+
 import pytest
 from bench import Bench, told
 from fakes.hub import refuse
@@ -47,6 +50,27 @@ def test_a_cancelled_read_gives_no_plan(bench):
     with pytest.raises(KeyboardInterrupt):
         read_fleet(load_desired(bench.options()).hubs.values(), session=session)
     assert bench.fake.requests == []
+
+
+def test_an_interrupt_leaves_hubs_behind_that_are_sent_nothing_more(bench):
+    asked, release = threading.Event(), threading.Event()
+
+    def handle(request):
+        if not asked.is_set():
+            asked.set()
+            signal.raise_signal(signal.SIGINT)
+        assert release.wait(30)
+        return bench.fake.handle(request)
+
+    session = bench.session(handle=handle)
+    with pytest.raises(KeyboardInterrupt):
+        read_fleet(load_desired(bench.options()).hubs.values(), session=session)
+    session.connections.close()
+    (waiting,) = (thread for thread in threading.enumerate() if thread.name.startswith("hub-"))
+    release.set()
+    waiting.join(30)
+    assert not waiting.is_alive()
+    assert len(bench.fake.requests) == 1
 
 
 def test_only_selected_keys_are_looked_up_in_their_stores(bench):

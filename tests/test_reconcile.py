@@ -48,6 +48,16 @@ def test_a_refused_plan_is_not_applied(bench):
     assert bench.fake.writes == []
 
 
+def test_an_apply_removes_what_a_dead_one_left_half_written_in_the_spool(bench):
+    spool = bench.session().spool
+    spool.folder.mkdir(parents=True)
+    (spool.folder / "dead.json.tmp").touch()
+    bench.plan()
+    assert [path.name for path in spool.folder.iterdir()] == ["dead.json.tmp"]
+    bench.run()
+    assert list(spool.folder.iterdir()) == []
+
+
 def test_a_report_has_a_result_for_every_step_and_a_verdict_for_every_hub(bench):
     bench.fake.add("keyspec_ci")
     bench.fake.add("ci_a", roles=["Operator"], locked=True)

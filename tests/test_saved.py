@@ -5,16 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from builders import hub_of, key, mark, plan_of, record, spec_of
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from universe import thorough, worlds
 
+from keyspec.findings import sort_findings
 from keyspec.ownership import Policy
-from keyspec.plan import Change
+from keyspec.plan import Change, Finding
 from keyspec.plandocument import plan_digest
 from keyspec.planfile import SavedPlan
-from keyspec.saved import check_saved, compare_plans, select_plan
+from keyspec.saved import check_saved, compare_plans, renew_plan, select_plan
 from keyspec.shard import Shard
+from keyspec.source import Source
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STORED = {"allow_delete": True, "allow_unlock": True, "allow_reimport": True}
@@ -213,3 +215,68 @@ def test_a_plan_from_the_future_and_a_part_of_a_part_are_refused():
     part = replace(spec_of(SPEC), shard=Shard(1, 2))
     assert codes(replace(PLAN, shard=Shard(1, 2)), part) == ["plan-shard"]
     assert codes(PLAN, part) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"recovery": True},
+        {"reversible": False},
+        {"gives": ("Shell",)},
+        {"takes": ("Status",)},
+        {"expects": "sha256:" + "0" * 64},
+        {"changes": ()},
+        {"action": "lock"},
+    ],
+)
+def test_a_step_that_does_anything_else_by_now_is_not_the_saved_one(change):
+    text = "keys: {ci_a: {roles: [Operator]}}\n"
+    plan = plan_of(text, hub_of(key("ci_a")))
+    (step,) = plan.steps
+    again = replace(plan, steps=(replace(step, **change),))
+    assert compare_plans(plan, again).stale == {1}
+    moved = replace(plan, steps=(replace(step, phase=4, number=7, source=None, reason="other", bites_within_s=9),))
+    assert compare_plans(plan, moved).stale == frozenset()
+
+
+@thorough
+@given(worlds())
+def test_a_plan_beside_itself_is_itself(world):
+    plan = world.plan()
+    todo = [step for step in plan.steps if not step.held]
+    assert renew_plan(plan, plan, world.desired, todo=todo, policy=Policy()) == plan
+
+
+@thorough
+@given(worlds(), st.sampled_from(["ci_*", "*a*", "nothing"]))
+def test_a_plan_narrowed_by_keys_is_the_plan_of_these_keys(world, glob):
+    """Whether a hub is read again or not."""
+    whole, narrow = world.plan(keys=()), world.plan(keys=(glob,))
+    assume([row.status for row in whole.hubs] == [row.status for row in narrow.hubs])
+    policy = Policy(keys=(glob,))
+    part = select_plan(whole, [row.name for row in whole.hubs], policy, None)
+    assert part.steps == narrow.steps
+    touched = {step.hub for step in part.steps if not step.held}
+    for read in (touched, {row.name for row in whole.hubs}):
+        again = select_plan(narrow, read, policy, None)
+        todo = [step for step in again.steps if not step.held]
+        renewed = renew_plan(part, again, world.desired, todo=todo, policy=policy)
+        assert renewed.hubs == narrow.hubs
+
+
+def test_what_is_found_now_stands_for_what_was_found_then_of_the_same_hub_and_key():
+    then = (
+        Finding("store-unread", "warning", "denied", "hub", "ci_a"),
+        Finding("unlisted-key", "info", "live", "hub", "ci_x"),
+        Finding("unlisted-key", "info", "live", "other", "ci_x"),
+        Finding("value-shared", "info", "on 2 hubs", None, "ci_a"),
+    )
+    now = (
+        Finding("store-unread", "warning", "locked", "hub", "ci_a"),
+        Finding("unlisted-key", "info", "live", "hub", "ci_x", Source("elsewhere.yaml", 1, 1)),
+        Finding("value-shared", "info", "on 3 hubs", None, "ci_a"),
+        Finding("value-shared", "info", "on 2 hubs", None, "ci_b"),
+    )
+    plan, again = replace(PLAN, findings=then), replace(PLAN, findings=now)
+    found = renew_plan(plan, again, spec_of(SPEC), todo=(), policy=Policy()).findings
+    assert found == sort_findings([then[2], then[3], now[0], now[1], now[3]])

@@ -22,6 +22,23 @@ def test_the_first_cancel_skips_and_the_second_stops_waiting(bench):
     assert session.connections.world.stop.is_set()
 
 
+def test_who_is_told_of_an_interrupt_finds_it_in_effect(bench):
+    told = []
+    session = bench.session(on_interrupt=lambda number: told.append((number, session.cancelled.is_set())))
+    session.cancel(1)
+    session.cancel(2)
+    assert told == [(1, True), (2, True)]
+
+
+def test_reading_that_is_cancelled_waits_for_nothing_and_tells_nobody(bench):
+    told = []
+    session = bench.session(on_interrupt=told.append)
+    session.cancel_reading()
+    assert session.cancelled.is_set()
+    assert session.connections.world.stop.is_set()
+    assert told == []
+
+
 def test_a_session_has_one_store_of_a_scheme_for_it_holds_the_locks(bench):
     session = bench.session()
     assert session.open_store("file") is session.open_store("file")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from keyspec.commands.screen import Screen
     from keyspec.desired import Desired
     from keyspec.planfile import SavedPlan
+    from keyspec.session import Options
 
 
 @declare(
@@ -54,7 +55,7 @@ def command(*, screen: Screen, planfile: str | None, yes: bool, **given: Any) ->
     if you decline; 4 if a guard, the trusted file or the saved plan refuses; 5 if the spec is invalid;
     130 if interrupted.
     """
-    from keyspec.commands.running import decline, make_options, review_plan, show_report, start
+    from keyspec.commands.running import decline, make_options, review_plan, show_report, start, tell_left_out
     from keyspec.errors import UsageError
     from keyspec.findings import find_unverified
     from keyspec.fleet import Interrupts
@@ -70,7 +71,7 @@ def command(*, screen: Screen, planfile: str | None, yes: bool, **given: Any) ->
     desired = load_desired(options)
     check_waves(desired, options)
     screen.warn(find_unverified(desired.hubs.values()))
-    with start(screen, options, hubs=_count_hubs(desired, saved)) as session:
+    with start(screen, options, hubs=_count_hubs(desired, saved, options)) as session:
         if saved is None or planfile is None:
             planned = plan_desired(desired, options, session)
         else:
@@ -79,8 +80,8 @@ def command(*, screen: Screen, planfile: str | None, yes: bool, **given: Any) ->
         if planned.refusals:
             return ExitCode.REFUSED
         todo = len(planned.doable)
-        if saved is not None and (left := sum(not step.held for step in planned.plan.steps) - todo):
-            screen.note(f"not to be done: {left} of the saved steps, held by now, already so or in conflict")
+        for told in tell_left_out(planned, desired) if saved is not None else ():
+            screen.note(told)
         if todo and not yes and not screen.ask(f"Apply {todo} {'step' if todo == 1 else 'steps'}?"):
             return decline(planned, screen)
         screen.expect(todo)
@@ -90,8 +91,9 @@ def command(*, screen: Screen, planfile: str | None, yes: bool, **given: Any) ->
     return apply_exit_code(report)
 
 
-def _count_hubs(desired: Desired, saved: SavedPlan | None) -> int:
-    """Count the hubs that will be read: of a saved plan, those with steps."""
+def _count_hubs(desired: Desired, saved: SavedPlan | None, options: Options) -> int:
+    """Count the hubs that will be read: of a saved plan, those with steps for the keys selected."""
     if saved is None:
         return len(desired.hubs)
-    return len({step.hub for step in saved.plan.steps if not step.held and step.hub in desired.hubs})
+    selected = (step for step in saved.plan.steps if not step.held and options.policy.selects(step.key_id))
+    return len({step.hub for step in selected if step.hub in desired.hubs})

@@ -54,6 +54,7 @@ def command(*, screen: Screen, out: str | None, exit_code: bool, **given: Any) -
     is invalid.
     """
     from keyspec.commands.running import make_options, save_plan, show_plan, start
+    from keyspec.files import check_place
     from keyspec.findings import find_unverified
     from keyspec.loader import load_desired
     from keyspec.reconcile import plan_desired
@@ -62,9 +63,11 @@ def command(*, screen: Screen, out: str | None, exit_code: bool, **given: Any) -
     options = make_options(**given)
     desired = load_desired(options)
     screen.warn(find_unverified(desired.hubs.values()))
+    if out is not None:
+        check_place(out)
     with start(screen, options, hubs=len(desired.hubs)) as session:
+        made_at = session.now()  # what is read is as old as its reading began
         planned = plan_desired(desired, options, session)
-        made_at = session.now()
     show_plan(planned.plan, screen, refusals=planned.refusals)
     if planned.refusals:
         return ExitCode.REFUSED

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from keyspec.connect import make_room
-from keyspec.display import display
+from keyspec.display import display, name_some
 from keyspec.errors import KeyspecError
 from keyspec.findings import find_unverified
+from keyspec.fleet import Interrupts
 from keyspec.ownership import Policy
 from keyspec.report import ExitCode, HubResult, Report, StepResult, apply_exit_code
 from keyspec.session import Options, Session
 from keyspec.settings import harden_process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from keyspec.commands.screen import Screen
+    from keyspec.desired import Desired
     from keyspec.errors import Problem
     from keyspec.plan import Plan
     from keyspec.reconcile import Planned
     from keyspec.shard import Shard
+
+_MOST_NAMES: Final = 20
+_HEARD: Final[Mapping[int, str]] = {
+    1: "interrupted; what is under way is finished (again to stop waiting for hubs)",
+    2: "not waiting for hubs any more, but for answers to what was sent",
+}
+"""What is said to an interrupt, by its number, where it ends nothing at once."""
 
 
 def make_options(  # noqa: PLR0913 - one for each option
@@ -71,13 +81,20 @@ def start(screen: Screen, options: Options, *, hubs: int) -> Iterator[Session]:
             on_end=progress.end,
             on_read=lambda _: progress.count(),
             on_step=lambda result: None if result.outcome == "held" else progress.count(),
+            on_interrupt=lambda number: _acknowledge(number, screen),
             allow_exec=options.allow_exec,
         )
         try:
             yield session
         finally:
-            session.connections.close()
-            _tell_ways(session, screen)
+            with Interrupts(lambda _: None):  # how the session ended is known
+                session.connections.close()
+                _tell_ways(session, screen)
+
+
+def _acknowledge(number: int, screen: Screen) -> None:
+    if (said := _HEARD.get(number)) is not None:
+        screen.say(f"keyspec: {said}\n")
 
 
 def _tell_ways(session: Session, screen: Screen) -> None:
@@ -130,6 +147,23 @@ def review_plan(planned: Planned, screen: Screen, *, asking: bool) -> None:
     elif asking or not screen.quiet:
         show_plan(planned.plan, screen)
         screen.write("\n")
+
+
+def tell_left_out(planned: Planned, desired: Desired) -> Iterator[str]:
+    """Say what of a saved plan no hub will be asked for, and why, and which hubs selected are not in it."""
+    settled = [result for result in planned.settled.values() if not result.step.held]
+    ways = Counter(result.outcome for result in settled)
+    left = [
+        (ways["failed"], "on hubs that cannot be read or planned"),
+        (ways["skipped"], "waiting for something else"),
+        (ways["held"], "held by now"),
+        (len(planned.stale), "already so or in conflict"),
+    ]
+    if told := ", ".join(f"{count} {why}" for count, why in left if count):
+        yield f"not to be done of the saved steps: {told}"
+    there = {row.name for row in planned.plan.hubs}
+    if missing := [name for name in desired.hubs if name not in there]:
+        yield f"not in the saved plan: {display(name_some(missing, most=_MOST_NAMES), limit=None)}"
 
 
 def decline(planned: Planned, screen: Screen) -> ExitCode:

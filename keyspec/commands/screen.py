@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
+
+import rich_click as click
 
 from keyspec.errors import KeyspecError, Problem, ProblemsError, SpecError, UsageError
 from keyspec.render.console import DEFAULT_WIDTH, wants_color
@@ -110,6 +112,16 @@ class Screen:
 
             self.write(render_problems_json(problems, warnings))
 
+    def show_interrupt(self) -> None:
+        """End what a terminal shows after Ctrl-C, and write the interrupt as JSON, whatever signals come meanwhile."""
+        from keyspec.fleet import Interrupts
+        from keyspec.settings import is_terminal
+
+        with Interrupts(lambda _: None), suppress(KeyspecError):
+            if is_terminal(sys.stderr):
+                write_beside("\n")
+            self.show_as_data([Problem("interrupted", "interrupted by Ctrl-C or SIGTERM")])
+
     @contextmanager
     def following(self) -> Iterator[Progress]:
         """Show progress as long as this lasts, but not in quiet."""
@@ -144,6 +156,9 @@ def with_screen(function: Callable[..., int]) -> Callable[..., int]:
         screen = Screen(**{name: given.pop(name) for name in _OPTIONS})
         try:
             return function(screen=screen, **given)
+        except KeyboardInterrupt:
+            screen.show_interrupt()
+            raise click.Abort from None  # of any other, click tells stderr, where `tee` may have ended by Ctrl-C, too
         except UsageError:
             raise
         except ProblemsError as error:

@@ -10,11 +10,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from keyspec.display import display
+from keyspec.findings import UNKEPT
 from keyspec.plandocument import OUTCOMES
 from keyspec.render.console import Page, cells, make_page, pad
 from keyspec.render.fold import MOST_NAMES, fleet_of, fold_results, list_names, say_hubs
 from keyspec.render.phrases import SYMBOLS, say_count, say_key, say_text
-from keyspec.render.text import ACTION_STYLES, MOST_HUB_LINES, paint_key, step_lines, unverified_lines
+from keyspec.render.text import ACTION_STYLES, MOST_HUB_LINES, finding_lines, paint_key, step_lines, unverified_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,6 +47,7 @@ def render_report(report: Report, *, color: bool, width: int, verbose: bool = Fa
         list(_result_lines(report, page, verbose=verbose)),
         list(_verdict_lines(report, page, verbose=verbose)),
         list(unverified_lines(report.plan, page)),
+        list(_unkept_lines(report, page)),
         list(_closing_lines(report, page)),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -104,6 +106,17 @@ def _say_verdict(row: HubRow, verdict: HubResult | None) -> tuple[Style, str]:
     return ("green", f"verified{error}") if verdict.verified else ("red", f"NOT verified{error}")
 
 
+def _unkept_lines(report: Report, page: Page) -> Iterable[str]:
+    """Write which keys that were to be made were there already, with a value that is kept nowhere."""
+    made = {
+        (result.step.hub, result.step.key_id)
+        for result in report.results
+        if result.outcome == "already" and result.step.action in ("create", "import")
+    }
+    findings = (found for found in report.plan.findings if found.code == UNKEPT and (found.hub, found.key_id) in made)
+    return finding_lines(findings, report.plan, page)
+
+
 def _closing_lines(report: Report, page: Page) -> Iterable[str]:
     if report.interrupted:
         interrupted = "Interrupted: what had not begun was skipped. Apply again to go on from here."
@@ -114,7 +127,8 @@ def _closing_lines(report: Report, page: Page) -> Iterable[str]:
 def _say_closing(results: Sequence[StepResult], hubs: Sequence[HubResult]) -> str:
     counts = Counter(result.outcome for result in results)
     told = ", ".join(f"{counts[outcome]} {_WORDS.get(outcome, outcome)}" for outcome in OUTCOMES if counts[outcome])
-    touched = [hub for hub in hubs if hub.verified is not None]
+    failed = {result.step.hub for result in results if result.outcome == "failed"}
+    touched = [hub for hub in hubs if hub.verified is not None or hub.name in failed]
     verified = sum(hub.verified is True for hub in touched)
     hub_words = f"; {verified} of {say_count(len(touched), 'hub')} verified" if touched else ""
     return f"Apply: {told or 'nothing to do'}{hub_words}."

@@ -82,7 +82,11 @@ def render_problems(problems: Iterable[Problem], *, color: bool) -> str:
 
 def unverified_lines(plan: Plan, page: Page) -> Iterator[str]:
     """Write which hubs need not prove who they are: no output leaves that out."""
-    findings = [finding for finding in plan.findings if finding.code == UNVERIFIED]
+    return finding_lines((finding for finding in plan.findings if finding.code == UNVERIFIED), plan, page)
+
+
+def finding_lines(findings: Iterable[Finding], plan: Plan, page: Page) -> Iterator[str]:
+    """Write some findings of a plan."""
     for fold in fold_findings(findings):
         yield _finding_line(fold, whole_fleet(plan), page)
 

@@ -1,6 +1,7 @@
 """Stories run on a lab: real devhubs, a folder with a spec and a store, the real command line, the exact wire log.
 
-After each story no value is anywhere but where it belongs (`canary`).
+`pytest.mark.tongues("cipherinsights", "other")` tells a module's or a story's tongues (see `tongues`); the closest mark
+counts, and a story without one is told on the first dialect only. After each story no value is anywhere but where it belongs (`canary`).
 """
 
 from __future__ import annotations
@@ -18,16 +19,34 @@ from urllib.parse import parse_qs
 
 import canary as canaries
 import pytest
+from stories.tongues import BASE, FIRST, TONGUES, StoryHub
 
 from keyspec import cli
-from keyspec.devhub import DevHub, Knobs
+from keyspec.devhub import Knobs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from canary import Canary
+    from stories.tongues import Tongue
 
-BASE = "/api/v1"
+    from keyspec.devhub import DevHub
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "tongues(*dialects, reason): the dialects that a story's hubs speak in turn")
+
+
+def pytest_generate_tests(metafunc):
+    mark = metafunc.definition.get_closest_marker("tongues")
+    if mark is not None and "tongue" in metafunc.fixturenames:
+        metafunc.parametrize("tongue", [TONGUES[name] for name in mark.args], ids=mark.args)
+
+
+@pytest.fixture
+def tongue():
+    """How the hubs of a lab are spoken to."""
+    return FIRST
 
 
 @dataclass(frozen=True)
@@ -69,6 +88,7 @@ class Lab:
     patch: pytest.MonkeyPatch
     stack: ExitStack
     canary: Canary
+    tongue: Tongue
     hubs: dict[str, DevHub] = field(default_factory=dict)
 
     @property
@@ -83,17 +103,21 @@ class Lab:
     def start(self, *names, **knobs):
         """Start hubs; their credentials stand in HUB_<NAME>_KEY."""
         for name in names:
-            self.hubs[name] = hub = self.stack.enter_context(DevHub(name, knobs=Knobs(**knobs)))
+            self.hubs[name] = hub = self.stack.enter_context(StoryHub(name, self.tongue, knobs=Knobs(**knobs)))
             self.patch.setenv(f"HUB_{name.upper()}_KEY", hub.admin_value)
         return [self.hubs[name] for name in names]
 
+    def fields(self, name):
+        """What a spec says of a hub."""
+        own = {"url": self.hubs[name].url, "auth": f"env:HUB_{name.upper()}_KEY", "auth_key_id": "keyspec_ci"}
+        return own | self.tongue.fields
+
     def hub_lines(self, **more):
         """The `hubs:` section, one line a hub, for all hubs of the lab; `more` is put into each."""
-        extra = "".join(f", {name}: {value}" for name, value in more.items())
-        lines = [
-            f'  {name}: {{url: "{hub.url}", auth: "env:HUB_{name.upper()}_KEY", auth_key_id: keyspec_ci{extra}}}\n'
-            for name, hub in self.hubs.items()
-        ]
+        lines = []
+        for name in self.hubs:
+            fields = {field: json.dumps(value) for field, value in self.fields(name).items()} | more
+            lines.append(f"  {name}: {{{', '.join(f'{field}: {value}' for field, value in fields.items())}}}\n")
         return "hubs:\n" + "".join(lines)
 
     def write(self, text, *, file="keyspec.yaml", **more):
@@ -168,13 +192,14 @@ def canary(tmp_path):
 
 
 @pytest.fixture
-def lab(tmp_path, monkeypatch, capfd, canary):
+def lab(tmp_path, monkeypatch, capfd, canary, tongue):
     folder = tmp_path / "lab"
     folder.mkdir()
+    tongue.place(folder)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
     with ExitStack() as stack:
-        yield Lab(folder, capfd, monkeypatch, stack, canary)
+        yield Lab(folder, capfd, monkeypatch, stack, canary, tongue)
 
 
 def tell(exchange):
@@ -189,16 +214,20 @@ def tell(exchange):
 
 @pytest.fixture
 def wire():
-    """Assert the exact requests of a hub, phase by phase; within a phase any order will do."""
+    """Assert the exact requests of a hub, phase by phase; within a phase any order will do.
+
+    Where a tongue reads a key before it writes to it, that read is part of the phase, and the write carries its ETag.
+    """
 
     def check(hub, *phases):
         sent = [tell(exchange) for exchange in hub.requests]
-        expected = [[phase] if isinstance(phase, str) else list(phase) for phase in phases]
+        expected = [hub.tongue.spell([phase] if isinstance(phase, str) else phase) for phase in phases]
         found, rest = [], list(sent)
         for phase in expected:
             found.append(sorted(rest[: len(phase)]))
             rest = rest[len(phase) :]
         assert [*found, rest] == [*map(sorted, expected), []], f"{hub.name} was sent {sent}"
+        assert hub.tongue.find_unmatched(zip(hub.requests, sent, strict=True)) == []
 
     return check
 

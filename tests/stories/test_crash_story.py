@@ -14,6 +14,8 @@ import pytest
 from keyspec.commands import running
 from keyspec.devhub import parse_faults
 
+pytestmark = pytest.mark.tongues("cipherinsights", "other")
+
 STORE = 'defaults: {store: "file:secrets/{hub}/{key}"}\n'
 KEYS = [f"ci_{number}" for number in range(6)]
 CREATES = f"{STORE}keys: {{{', '.join(f'{key}: {{roles: [User]}}' for key in KEYS)}}}\n"

@@ -6,6 +6,8 @@ import pytest
 
 from keyspec.devhub import parse_faults
 
+pytestmark = pytest.mark.tongues("cipherinsights", "other")
+
 KEYS = """\
 defaults: {reauth_timeout: 60s, store: "file:secrets/{hub}/{key}"}
 profiles: {pipeline: {roles: [Operator], reauth_timeout: 5m}}
@@ -156,7 +158,7 @@ def test_refusals_that_promise_nothing_happened_are_sent_again_and_nothing_else_
         assert sum(exchange.status == 503 for exchange in hub.requests) == 2
         assert sum(exchange.status == 429 for exchange in hub.requests) == 3
         plain = [phase for phases in phases_of(hub) for phase in ([phases] if isinstance(phases, str) else phases)]
-        assert len(sent) == len(plain) + 5
+        assert len(sent) == len(hub.tongue.spell(plain)) + 5
         done = [
             exchange.body["keyId"]
             for exchange in hub.requests
@@ -166,15 +168,21 @@ def test_refusals_that_promise_nothing_happened_are_sent_again_and_nothing_else_
     lab.check_custody(strangers=(*STRANGERS, "ci_reporter"))
 
 
+PAGES = [LIST, f"{LIST} page 1", f"{LIST} page 2"]
+READ_IN_PAGES = {
+    "cipherinsights": ["GET /roles", "GET /roles", "GET /roles page 1", LIST, *PAGES],
+    "other": ["GET /roles", "GET /roles page 1", *PAGES],
+}
+"""How hubs are read whose pages are short: where pages have numbers, their size must be known; a cursor knows its place."""
+
+
 def test_a_hub_that_caps_its_pages_is_read_whole_and_the_cap_is_remembered(lab, wire):
     (hub,) = lab.start("lab", page_cap=3)
     hub.seed_keys([f"other_{number}" for number in range(6)])
     lab.write('keys: {ci_a: {roles: [User], store: "file:secrets/{hub}/{key}"}}\n')
     ran = lab.run("apply", "--yes", "--format", "json")
     assert ran.code == 0
-    pages = [LIST, f"{LIST} page 1", f"{LIST} page 2"]
-    roles = ["GET /roles", "GET /roles", "GET /roles page 1"]
-    wire(hub, *roles, LIST, *pages, "POST /api_keys ci_a", *pages)
+    wire(hub, *READ_IN_PAGES[lab.tongue.dialect], "POST /api_keys ci_a", *PAGES)
 
 
 def test_a_rate_limited_hub_gets_every_write_once(lab):

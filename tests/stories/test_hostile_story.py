@@ -18,7 +18,11 @@ from stories.hostile_text import LONG, MEGABYTE, TEXTS, find_harm
 from stories.twisted import change_answer, is_request, refuse_writes, start_twisted
 from uvicorn.protocols.http import h11_impl
 
+from keyspec.devhub.dialects import find_dialect
 from keyspec.devhub.exchange import Answer, answer_json
+
+pytestmark = pytest.mark.tongues("cipherinsights", "other")
+forged = pytest.mark.tongues("cipherinsights", reason="the answers are forged in the bytes of this dialect")
 
 CI = {
     "no CI": {},
@@ -50,7 +54,7 @@ PLAIN_EDITS = (
 def hostile(lab):
     """A hub whose descriptions, roles, permissions and IDs attack, and a spec that wants all of them harmless."""
     roles = [{"name": f"role {text}", "permissions": [f"may {text}"]} for text in ROLES]
-    hub = start_twisted(lab, "lab", change_answer("GET", "/roles", lambda page: add_rows(page, roles)))
+    hub = start_twisted(lab, "lab", change_answer("GET", "/roles", lambda page: add_rows(page[lab.tongue.rows], roles)))
     for role in roles:
         hub.add_role(role["name"])
     hub.edit_key(hub.admin_key_id, roles=["Administrator", *(role["name"] for role in roles)])
@@ -61,10 +65,10 @@ def hostile(lab):
     return hub
 
 
-def add_rows(page, roles):
+def add_rows(rows, roles):
     """Let the roles of a page have the permissions that no hub of ours would give."""
     given = {role["name"]: role["permissions"] for role in roles}
-    for row in page["rows"]:
+    for row in rows:
         row["permissions"] += given.get(row["name"], [])
 
 
@@ -221,6 +225,17 @@ def test_what_was_hostile_is_mended_and_may_be_declared(lab, hostile):
     assert check(lab.run("plan", "--exit-code")).code == 0
 
 
+def refuse(lab, status, code, message):
+    """Give a refusal in the words of the lab's dialect."""
+    return find_dialect(lab.tongue.dialect).answer_error(status, code, message)
+
+
+def value_of(call):
+    """Give the value that an import carries, wherever its dialect has it."""
+    body = json.loads(call.body)
+    return body.get("apiKey") or body.get("secret", {}).get("value")
+
+
 def declare(text):
     escaped = "".join(f"\\U{ord(character):08x}" for character in text)
     return f'{{roles: [User], description: "{escaped}"}}'
@@ -260,6 +275,7 @@ UNREADABLE = {
 }
 
 
+@forged
 def test_how_a_hub_refuses_to_be_read_reaches_nobody_but_as_text(lab):
     lab.patch.setitem(h11_impl.STATUS_PHRASES, 403, b"\x1b[31m::error::x\x9b##vso[x]")
     names = [f"hub_{number}" for number in range(len(UNREADABLE))]
@@ -282,7 +298,7 @@ def test_how_a_hub_refuses_to_be_read_reaches_nobody_but_as_text(lab):
 
 @pytest.mark.parametrize("status", [403, 409, 422])
 def test_how_a_hub_refuses_a_write_reaches_nobody_but_as_text(lab, status):
-    hub = start_twisted(lab, "lab", refuse_writes(status, f"code {ALL}", ALL))
+    hub = start_twisted(lab, "lab", refuse_writes(refuse(lab, status, f"code {ALL}", ALL)))
     for key_id in ("ci_edited", "ci_locked"):
         hub.seed_key(key_id)
     for key_id in ("ci_unlocked", "ci_deleted"):
@@ -320,8 +336,8 @@ def test_a_megabyte_is_cut_for_people_and_whole_for_machines(lab, on_terminal):
 
 def hold_name(lab, what, text):
     """Start a hub that holds a long name."""
-    page = [{"name": "Operator", "permissions": [text]}] if what == "permission" else []
-    hub = start_twisted(lab, "lab", change_answer("GET", "/roles", lambda rows: add_rows(rows, page)))
+    roles = [{"name": "Operator", "permissions": [text]}] if what == "permission" else []
+    hub = start_twisted(lab, "lab", change_answer("GET", "/roles", lambda page: add_rows(page[lab.tongue.rows], roles)))
     hub.add_role(text)
     hub.seed_key("ci_a", roles=[text if what == "role" else "Operator"])
     if what == "ID":
@@ -337,7 +353,8 @@ def test_a_megabyte_in_a_name_is_cut_for_people(lab, what):
 
 
 def test_nothing_that_a_hub_says_begins_a_line(lab):
-    start_twisted(lab, "lab", answer_reads(json_answer(403, {"error": {"code": "x", "message": "Plan:--- " * 50}})))
+    refusal = refuse(lab, 403, "x", "Plan:--- " * 50)
+    start_twisted(lab, "lab", answer_reads(lambda _: refusal))
     lab.write("keys: {ci_a: {roles: [User], value: {from: none}}}\n")
     for words in (["plan"], ["plan", "-v"], ["list"], ["doctor"], ["apply", "--yes"]):
         ran = lab.run(*words)
@@ -345,6 +362,7 @@ def test_nothing_that_a_hub_says_begins_a_line(lab):
         assert re.findall("^Plan:---.*", ran.out + ran.err, re.MULTILINE) == []
 
 
+@forged
 def test_headers_and_reasons_without_end_reach_nobody(lab):
     lab.patch.setattr("keyspec.retry._FIRST_WAIT_S", 0.01)
     lab.patch.setitem(h11_impl.STATUS_PHRASES, 403, b"::error::x " * (MEGABYTE // 11))
@@ -368,6 +386,7 @@ def test_a_role_that_is_nearly_right_is_proposed_as_text(lab):
     assert r"did you mean `Opera\u202etor\x1b[1m`?" in unbroken(runs["text",].out)
 
 
+@forged
 @pytest.mark.parametrize("key_id", [f"ci_a{ALL}", "::error::x", LONG["escapes"]], ids=["long", "command", "megabyte"])
 def test_a_hub_that_makes_another_key_than_it_was_asked_for_cannot_attack_by_its_id(lab, key_id):
     rename = change_answer("POST", "/api_keys", lambda key: key.update(keyId=key_id, description=ALL))
@@ -402,9 +421,9 @@ def test_what_answers_a_request_that_carried_a_value_is_never_shown(lab, forms_o
     def twist(call, answer):
         if call.method != "POST":
             return answer()
-        sent = json.loads(call.body).get("apiKey", GIVEN)
+        sent = value_of(call) or GIVEN
         values.append(sent)
-        return answer_json(status, {"error": {"code": f"{SAID} {sent}", "message": f"{SAID}: {sent[:20]}, {sent}"}})
+        return refuse(lab, status, f"{SAID} {sent}", f"{SAID}: {sent[:20]}, {sent}")
 
     start_twisted(lab, "lab", twist)
     lab.patch.setenv("CI_VALUE", GIVEN)
@@ -424,10 +443,10 @@ def test_a_value_is_not_shown_when_a_hub_repeats_it_later(lab, forms_of):
 
     def twist(call, answer):
         if call.method == "POST":
-            heard.append(json.loads(call.body)["apiKey"])
+            heard.append(value_of(call))
             return answer_json(500, {})
         if call.path.endswith("/ci_a"):
-            return answer_json(403, {"error": {"code": "x", "message": f"{SAID} {heard[-1]}"}})
+            return refuse(lab, 403, "x", f"{SAID} {heard[-1]}")
         return answer()
 
     start_twisted(lab, "lab", twist)
@@ -456,6 +475,7 @@ REPEATS = {
 }
 
 
+@forged
 @pytest.mark.parametrize("how", REPEATS)
 def test_a_hub_that_repeats_keyspecs_own_key_is_not_quoted(lab, how):
     start_twisted(lab, "lab", answer_reads(REPEATS[how]), admin_value=OWN)

@@ -9,6 +9,8 @@ import pytest
 
 from keyspec.devhub import parse_faults
 
+pytestmark = pytest.mark.tongues("cipherinsights", "other")
+
 COUNT = 40
 HUBS = [f"hub_{number:02}" for number in range(COUNT)]
 HANGING, BUSY, DOWN, SHORT = HUBS[:2], HUBS[2:4], HUBS[4:6], HUBS[6:8]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.tongues("cipherinsights", "other")
+
 STORE = 'defaults: {store: "file:secrets/{hub}/{key}"}\n'
 READ = ("GET /roles", "GET /api_keys")
 LIST = "GET /api_keys"

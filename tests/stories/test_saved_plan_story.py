@@ -14,6 +14,8 @@ from keyspec.plan import summarize
 from keyspec.plandocument import plan_digest
 from keyspec.planfile import dump_plan, load_plan
 
+pytestmark = pytest.mark.tongues("cipherinsights", "other")
+
 STORE = 'defaults: {store: "file:secrets/{hub}/{key}"}\n'
 EDIT = STORE + "keys: {ci_a: {roles: [User], description: wanted}}\n"
 

@@ -20,16 +20,18 @@ from typing import TYPE_CHECKING
 import pytest
 from stores import aws_server, kv2_server
 from stores.faults import Fault
+from stories.tongues import name_request
 from stories.twisted import start_twisted
 
 from keyspec import disk
 from keyspec.devhub import parse_faults
-from keyspec.devhub.cipherinsights import BASE
 from keyspec.session import Session
 from keyspec.stores.vault import VaultStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+pytestmark = pytest.mark.tongues("cipherinsights", "other")
 
 LIST = "GET /api_keys"
 READ = ("GET /roles", LIST)
@@ -75,7 +77,7 @@ class Story:
 
     def twist(self, call, answer):
         due = answer()
-        self.at.pop((call.method, call.path.removeprefix(BASE)), lambda: None)()
+        self.at.pop(name_request(call), lambda: None)()
         return due
 
     def break_store(self, how, when):
@@ -84,7 +86,7 @@ class Story:
         if when == "plan":
             act()
         else:
-            self.at[{"mark": "GET", "value": "POST"}[when], "/api_keys"] = act
+            self.at[{"mark": "GET /api_keys", "value": "POST /api_keys"}[when]] = act
 
     def wait_for_leases(self):
         """Let the leases of runs that are over be over, too."""
@@ -381,7 +383,7 @@ def test_a_folder_that_is_read_only_takes_neither_mark_nor_value(begin, wire, un
     assert f"{story.reference} cannot be kept here: permission denied; the key was not created" in said
 
     folder.chmod(0o700)
-    story.at["POST", "/api_keys"] = partial(folder.chmod, 0o500)
+    story.at["POST /api_keys"] = partial(folder.chmod, 0o500)
     ran = unprivileged("apply", "--yes", "--format", "json")
     assert ran.code == 1
     wire(story.hub, *READ, "POST /api_keys ci_a", "POST /api_keys/ci_a/lock", LIST)

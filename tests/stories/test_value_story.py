@@ -9,6 +9,8 @@ import pytest
 from keyspec.errors import StoreError
 from keyspec.stores.file import FileStore
 
+pytestmark = pytest.mark.tongues("cipherinsights", "other")
+
 STORE = 'defaults: {store: "file:secrets/{hub}/{key}"}\n'
 ONE_STORE = 'defaults: {store: "file:secrets/{key}"}\n'
 SHARED = ONE_STORE + "keys: {ci_a: {roles: [User], value: {shared: true, origin: a}}}\n"

@@ -4,42 +4,51 @@ from __future__ import annotations
 
 import json
 
-from keyspec.devhub import DevHub
-from keyspec.devhub.cipherinsights import BASE, CipherInsights
+from stories.tongues import StoryHub, name_request
+
+from keyspec.devhub.cipherinsights import CipherInsights
 from keyspec.devhub.exchange import answer_json
+from keyspec.devhub.other import Other
 
 
-class Twisted(CipherInsights):
-    """The default dialect, through a function of the call and of what would be answered: `twist(call, answer)`."""
+class Twist:
+    """A dialect, through a function of the call and of what would be answered: `twist(call, answer)`."""
 
     def __init__(self, twist):
         self.twist = twist
 
     def answer(self, hub, call, caller):
-        return self.twist(call, lambda: CipherInsights.answer(self, hub, call, caller))
+        return self.twist(call, lambda: super(Twist, self).answer(hub, call, caller))
+
+
+class Twisted(Twist, CipherInsights):
+    """The default dialect, twisted."""
+
+
+class TwistedOther(Twist, Other):
+    """The other one, twisted."""
+
+
+TWISTED = {"cipherinsights": Twisted, "other": TwistedOther}
 
 
 def start_twisted(lab, name, twist, *, admin_value=None):
     """Start one more hub of a lab, whose answers `twist` gives: `answer()` does what was asked."""
-    lab.hubs[name] = hub = lab.stack.enter_context(DevHub(name, dialect=Twisted(twist), admin_value=admin_value))
+    dialect = TWISTED[lab.tongue.dialect](twist)
+    hub = lab.stack.enter_context(StoryHub(name, lab.tongue, dialect=dialect, admin_value=admin_value))
+    lab.hubs[name] = hub
     lab.patch.setenv(f"HUB_{name.upper()}_KEY", hub.admin_value)
     return hub
 
 
 def is_request(call, method, path):
-    """Tell whether a call is of this method and of this path below the base."""
-    return (call.method, call.path) == (method, BASE + path)
+    """Tell whether a call is what a story calls so: a method, and a path below the base."""
+    return name_request(call) == f"{method} {path}"
 
 
-def refuse_writes(status, code, message):
-    """Make a twist that refuses every write with an error."""
-
-    def twist(call, answer):
-        if call.method == "GET":
-            return answer()
-        return answer_json(status, {"error": {"code": code, "message": message}})
-
-    return twist
+def refuse_writes(refusal):
+    """Make a twist that answers every write with a refusal."""
+    return lambda call, answer: answer() if call.method == "GET" else refusal
 
 
 def change_answer(method, path, change):
