@@ -3,8 +3,9 @@
 A contract names, for each operation, method, path, query, body and the statuses that mean it was done, and where
 in an answer the rows, the total, the value and the fields of a key stand. Nothing of a hub's API is in code.
 
-Rules kept here: operations that only read are GET; a value stands in a body, never in a URL; what parts of a contract
-need of each other is there. An operation that lacks a field makes the steps impossible that would change it (`needs`).
+Rules kept here: operations that only read are GET; a lock is no delete; a value stands in a body, never in a URL;
+what parts of a contract need of each other is there. An operation that lacks a field makes the steps impossible that
+would change it (`needs`).
 """
 
 from __future__ import annotations
@@ -201,6 +202,25 @@ def _check_parts(document: Document, contract: Contract) -> Iterator[Problem]:
             what = "`next` is where a cursor stands in an answer: it belongs to `style: cursor`, which requires it"
             yield _missing(document, path, what)
     yield from _check_etag(document, contract)
+    yield from _check_lasting(document, contract)
+
+
+def _check_lasting(document: Document, contract: Contract) -> Iterator[Problem]:
+    """Find a lock, or an unlock, that deletes: it could not be undone."""
+    delete = contract.operations.delete_key
+    for name in ("lock_key", "unlock_key"):
+        operation: Edit | None = getattr(contract.operations, name)
+        if operation is None:
+            continue
+        source = locate(document, ("operations", name, "method"))
+        if operation.method == "DELETE":
+            yield Problem("invalid-value", f"`{name}` is no DELETE: a key that is locked or unlocked stays", source)
+        elif delete is not None and _request_of(operation) == _request_of(delete):
+            yield Problem("invalid-value", f"`{name}` and `delete_key` are one and the same request", source)
+
+
+def _request_of(operation: Write) -> tuple[object, ...]:
+    return operation.method, operation.path, operation.query, operation.body or None
 
 
 def _check_etag(document: Document, contract: Contract) -> Iterator[Problem]:

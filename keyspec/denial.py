@@ -104,7 +104,7 @@ class _Use:
     def _wait(self, is_so: Callable[[int], bool]) -> tuple[float, int] | None:
         """Try the key until a status is as wanted; give how long that took, None if it takes too long."""
         clock = self._trial.session.connections.world.clock
-        began, longest_s = clock(), longest_wait(self._trial.timeout_s)
+        began, longest_s = self._trial.changed_at_s, longest_wait(self._trial.timeout_s)
         while True:
             status = _try_key(self._trial, self._user, self._name)
             waited_s = clock() - began

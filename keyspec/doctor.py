@@ -12,7 +12,6 @@ from keyspec.errors import KeyspecError
 from keyspec.findings import find_unverified
 from keyspec.ownership import is_owned
 from keyspec.reader import read_fleet
-from keyspec.spec import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,9 +54,8 @@ def _check_way(hub: DesiredHub, session: Session) -> Iterator[Check]:
     """Say what stands between keyspec and a hub; a proxy that cannot be used is what reading failed of."""
     subject = f"hub {hub.name}"
     for finding in find_unverified((hub,)):
-        yield Check(subject, "warning", finding.message, "take `verify: false` out")
-    if hub.hub.url.startswith("http:") and not is_loopback(hub.hub.url):
-        yield Check(subject, "warning", "keyspec's key goes there unencrypted", "use https://")
+        said = "verify: false" if finding.code == "tls-unverified" else "allow_http: true"
+        yield Check(subject, "warning", finding.message, f"take `{said}` out")
     with suppress(KeyspecError):
         if (proxy := session.connections.find_proxy(hub)) is not None:
             yield Check(subject, "ok", f"through the proxy {proxy}")

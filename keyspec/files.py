@@ -21,7 +21,7 @@ import posixpath
 import re
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import translate
 from typing import TYPE_CHECKING, Final
 
@@ -46,6 +46,7 @@ PRINTED_HINTS: Final = {
 }
 """What to do about files that keyspec has printed or saved itself."""
 _REGULAR: Final = "keyspec reads regular files only, no stdin and no pipe: write it to a file first"
+_MOST_EXTENDED: Final = 16
 _BUILT_IN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -139,16 +140,28 @@ def read_contract(
     Raises:
         SpecError: with every problem found.
     """
-    document = parse_document(*read_contract_data(contract, file=file, source=source))
+    document = _parse_contract(*read_contract_data(contract, file=file, source=source))
     if (extended := find_base(document)) is None:
         return document
     from keyspec.contract import parse_contract
 
     if (real := os.path.realpath(document.file)) in above:
         raise SpecError([Problem("extends-itself", "this contract extends itself", extended[1])])
+    if len(above) >= _MOST_EXTENDED:
+        what = f"this is the contract number {_MOST_EXTENDED + 1} of a chain in which each extends the next"
+        raise SpecError([Problem("too-deep", what, extended[1], "extend the last one, or a copy of it")])
     base = read_contract(extended[0], file=document.file, source=extended[1], above=above | {real})
     parse_contract(base)
     return lay_over(base, document)
+
+
+def _parse_contract(data: bytes, path: str) -> Document:
+    try:
+        return parse_document(data, path)
+    except SpecError as error:
+        hint = "a contract begins with `keyspec-contract: 1`"
+        told = (replace(each, hint=hint) if each.code == "not-a-mapping" else each for each in error.problems)
+        raise SpecError(told) from None
 
 
 def read_contract_data(contract: str, *, file: str, source: Source | None = None) -> tuple[bytes, str]:

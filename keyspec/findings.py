@@ -6,6 +6,7 @@
     value-shared       the key has one value on several hubs
     value-none         declared and not there, and nobody may make its value
     tls-unverified     the hub's certificate is not looked at, because the spec says `verify: false`
+    plain-http         the hub is another machine and spoken to by http, because the spec says `allow_http: true`
     (custody)          what stands in the key's store: `_CUSTODY`, one row for each verdict of `recovery`
     (replicas)         what stands in its replicas: `_REPLICAS`, likewise
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 UNLISTED: Final = "unlisted-key"
 UNKEPT: Final = "value-not-held"
-UNVERIFIED: Final = "tls-unverified"
+UNVERIFIED: Final = ("tls-unverified", "plain-http")
 """Said in every output, in quiet too."""
 NOT_REUSABLE: Final = "this hub gives no ID twice, so delete it by hand and declare a key with another ID"
 
@@ -117,18 +118,23 @@ def find_shared(keys: Iterable[DesiredKey]) -> Iterator[Finding]:
 
 def find_unverified(hubs: Iterable[DesiredHub]) -> Iterator[Finding]:
     """Say which hubs need not prove who they are, though keyspec's own key is sent to them."""
+    from keyspec.spec import is_loopback
+
     for hub in hubs:
         if hub.hub.url.startswith("https:") and not hub.hub.tls.verify:
             message = "the certificate is not verified: whoever answers there gets keyspec's key; use `tls.ca_file`"
-            yield Finding(UNVERIFIED, "warning", message, hub.name, None, hub.declared.source("tls", "verify"))
+            yield Finding("tls-unverified", "warning", message, hub.name, None, hub.declared.source("tls", "verify"))
+        elif hub.hub.url.startswith("http:") and not is_loopback(hub.hub.url):
+            message = "keyspec's key goes there unencrypted, to whoever answers; use https://"
+            yield Finding("plain-http", "warning", message, hub.name, None, hub.declared.source("url"))
 
 
 def renew_unverified(findings: Iterable[Finding], hubs: Iterable[DesiredHub]) -> tuple[Finding, ...]:
     """Give findings that were made earlier, of unverified hubs only those there are now."""
-    now = {found.hub: found for found in find_unverified(hubs)}
-    kept = [found for found in findings if found.code != UNVERIFIED or found.hub in now]
-    said = {found.hub for found in kept if found.code == UNVERIFIED}
-    return sort_findings([*kept, *(found for name, found in now.items() if name not in said)])
+    now = {(found.hub, found.code): found for found in find_unverified(hubs)}
+    kept = [found for found in findings if found.code not in UNVERIFIED or (found.hub, found.code) in now]
+    said = {(found.hub, found.code) for found in kept}
+    return sort_findings([*kept, *(found for place, found in now.items() if place not in said)])
 
 
 def say_undelivered(live: Key | None, *, ids_reusable: bool) -> str | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from keyspec.contract import parse_contract
-from keyspec.errors import HubError, SpecError, UsageError
+from keyspec.disk import explain
+from keyspec.errors import HubError, KeyspecError, SpecError, UsageError
 from keyspec.files import read_contract, read_contract_data, read_data, write_file
 from keyspec.openapi.comparison import compare_contract
 from keyspec.openapi.document import MAX_BYTES, parse_api
@@ -16,7 +19,7 @@ from keyspec.openapi.sounding import sound_list
 from keyspec.openapi.verdict import Comparison, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from keyspec.contract import Contract
     from keyspec.desired import Desired, DesiredHub
@@ -151,6 +154,51 @@ def check_new(path: str) -> None:
         raise UsageError(f"{path} is there already; nothing was written")
     if not Path(path).parent.is_dir():
         raise UsageError(f"{path} cannot be written: its folder does not exist")
+
+
+@dataclass(slots=True)
+class NewFile:
+    """A file that is there, empty and open, before what it is for is known."""
+
+    path: str
+    descriptor: int
+    written: bool = False
+
+    def write(self, text: str) -> None:
+        """Write all that it is to hold; KeyspecError if that fails."""
+        try:
+            with os.fdopen(self.descriptor, "wb", closefd=False) as file:
+                file.write(text.encode())
+                file.flush()
+                os.fsync(self.descriptor)
+        except OSError as error:
+            raise KeyspecError(f"{self.path} cannot be written: {explain(error)}") from error
+        self.written = True
+
+
+@contextmanager
+def open_new(path: str) -> Iterator[NewFile]:
+    """Make a file that is not there yet, and remove it if nothing gets written.
+
+    Raises:
+        UsageError: something is there already, or it cannot be made.
+    """
+    check_new(path)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    except FileExistsError as error:
+        raise UsageError(f"{path} is there already; nothing was written") from error
+    except (OSError, ValueError) as error:
+        why = explain(error) if isinstance(error, OSError) else "no file can have this name"
+        raise UsageError(f"{path} cannot be written: {why}") from error
+    file = NewFile(path, descriptor)
+    try:
+        yield file
+    finally:
+        if not file.written:
+            with suppress(OSError):
+                Path(path).unlink()
+        os.close(descriptor)
 
 
 def write_draft(path: str, text: str) -> None:

@@ -7,7 +7,7 @@ the reads between them. What depends on what the hub answers has a remark that s
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from keyspec.content import fill_change, fill_name, fill_new, needs_etag, needs_key
@@ -49,7 +49,7 @@ class Foreseen:
 class Setting:
     """What a probe is about: a hub, a role with its ID, timeouts to try in turn, a random text.
 
-    `before` are the IDs that are there; `leftovers` those among them that a dead run has left.
+    `before` are the keys that are there, with their states; `leftovers` those among them that a dead run has left.
     """
 
     hub: str
@@ -60,7 +60,7 @@ class Setting:
     timeouts_s: tuple[int, ...]
     nonce: str
     proved: bool
-    before: frozenset[str] = frozenset()
+    before: Mapping[str, str | None] = field(default_factory=dict)
     leftovers: tuple[str, ...] = ()
 
     @property
@@ -140,10 +140,12 @@ def foresee(setting: Setting) -> tuple[Foreseen, ...]:
         key = changed(key, changes)
     lines += _foresee_match(setting, key)
     lines += _foresee_lock(setting, key)
-    again = _foresee_import(setting, "import again")
+    again = tuple(_foresee_import(setting, "import again"))
     after = _foresee_import(setting, "import after")
     late = (Foreseen(each.step, each.request, "only if it was refused before") for each in after)
-    lines += [*again, *_foresee_change(setting, "delete", "delete_key", key, {}), *late]
+    write, *reads = _foresee_change(setting, "delete", "delete_key", key, {})
+    others = _foresee_others(setting, remark="unless a copy was deleted" if any(again) else "")
+    lines += [*again, write, *others, *reads, *late]
     lines.append(Foreseen("create again", say(setting, "create_key", setting.fill_create(seconds))))
     lines += [Foreseen("find", say(setting, "list_keys", {}), "only if it was created")] * setting.has_handles
     lines += _foresee_read(setting, remark="only if it was created")
@@ -158,6 +160,8 @@ def _foresee_clean(setting: Setting) -> Iterator[Foreseen]:
         if needs_key(setting.contract, "delete_key"):
             yield Foreseen("clean up", _say_named(setting, "get_key", key_id))
         yield Foreseen("clean up", _say_named(setting, "delete_key", key_id))
+        if key_id == setting.leftovers[0]:
+            yield from _foresee_others(setting, "clean up")
     if setting.leftovers:
         yield Foreseen("clean up", say(setting, "list_keys", {}), "all pages")
 
@@ -199,6 +203,8 @@ def _foresee_lock(setting: Setting, key: Key) -> Iterator[Foreseen]:
             state = "locked" if step == "lock" else "active"
             write, *reads = _foresee_change(setting, step, name, key, {"state": state})
             yield write
+            if step == "lock":
+                yield from _foresee_others(setting)
             if setting.carries_key:
                 what = f"the one that was answered, with the new key, until it is {until}, for {wait} at most"
                 more = ", and once after a pause" if step == "lock" else ""
@@ -215,6 +221,13 @@ def _foresee_import(setting: Setting, step: str) -> Iterator[Foreseen]:
             yield Foreseen("find", say(setting, "list_keys", {}), remark)
         yield from _foresee_read(setting, setting.copy_id, remark)
         yield Foreseen("delete copy", _say_named(setting, "delete_key", setting.copy_id), remark)
+        if step == "import again":
+            yield from _foresee_others(setting, remark=remark)
+
+
+def _foresee_others(setting: Setting, step: str = "other keys", *, remark: str = "") -> Iterator[Foreseen]:
+    told = "all pages: if any other key has changed or is gone, the probe stops"
+    yield Foreseen(step, say(setting, "list_keys", {}), "; ".join(filter(None, (remark, told))))
 
 
 def _foresee_change(

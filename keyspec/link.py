@@ -73,16 +73,18 @@ def _resolve(target: str, asked: str, root: str) -> str:
     except ValueError:
         raise wrong from None
     path, below = parts.path, base.path.rstrip("/") + "/"
-    segments = [unquote(segment) for segment in path.split("/")]
-    strange = parts.fragment or "@" in parts.netloc or any(_is_strange(segment) for segment in segments)
+    strange = parts.fragment or "@" in parts.netloc or any(_is_strange(segment) for segment in path.split("/"))
     if not same or strange or not path.startswith(below):
         raise wrong
     return url
 
 
 def _is_strange(segment: str) -> bool:
-    """Tell whether a segment could lead elsewhere once it is decoded."""
-    return segment in (".", "..") or "/" in segment or "\\" in segment
+    """Tell whether a segment could lead elsewhere once it is decoded, however often, and its parameters are cut off."""
+    plain = unquote(segment)
+    while plain != segment:
+        segment, plain = plain, unquote(plain)
+    return plain.partition(";")[0] in (".", "..") or "/" in plain or "\\" in plain
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

@@ -6,7 +6,8 @@
 
 Rules kept here: the sections `key`, `role`, `errors`, `capabilities`, `operations`, and each operation, are laid over
 one another field by field; a field, and any other section, is replaced whole. So nothing of the base can be left out:
-for that, correct a copy. What comes from the base is said to stand at the `extends` that brings it.
+for that, correct a copy; but a key's `state` drops the base's `locked`, and the other way round. What comes from the
+base is said to stand at the `extends` that brings it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _MERGED: Final = frozenset(
     {(), ("key",), ("role",), ("errors",), ("capabilities",), ("operations",), ("operations", "*")}
 )
 """The mappings that are laid over one another; `*` stands for any name."""
+_EITHER: Final = {"state": "locked", "locked": "state"}
+"""Fields of a key of which a contract has one: the one that is given drops the base's other."""
 _LOOSE: Final = ("key", "role", "operations")
 """Sections with fields that are required, unless they are the base's."""
 _DEFS: Final = "#/$defs/"
@@ -67,8 +70,9 @@ class _Weaver:
 
     def lay(self, base: Map, over: Map, path: tuple[str, ...]) -> Map:
         woven, marks = Map(), array("Q")
+        dropped = {_EITHER[name] for name in over if name in _EITHER} - over.keys() if path == ("key",) else set()
         for name in dict.fromkeys((*base, *over)):
-            if name == EXTENDS and not path:
+            if (name == EXTENDS and not path) or name in dropped:
                 continue
             if name not in over:
                 woven[name] = base[name]

@@ -83,9 +83,9 @@ class Capability:
 class Probed:
     """What a probe saw.
 
-    `created` tells whether there was a key to look at, `broken` that keyspec itself failed. `left` says, by key, what
-    is still on the hub or may come to be. `denied_after_s` is how long a locked key was let in, None if that was not
-    seen.
+    `created` tells whether there was a key to look at, `broken` that keyspec itself failed. `left` says, by key,
+    what is still on the hub or may come to be, and `harmed` what happened to keys of others. `denied_after_s` is
+    how long a locked key was let in, None if that was not seen.
     """
 
     hub: str
@@ -99,13 +99,14 @@ class Probed:
     sends_whole: bool = False
     denied_after_s: float | None = None
     left: Mapping[str, str] | None = None
+    harmed: Mapping[str, str] | None = None
     broken: bool = False
     interrupted: bool = False
 
     @property
     def whole(self) -> bool:
         """Whether the probe came to its end, and left nothing."""
-        return self.created and not self.left and not self.broken and not self.interrupted
+        return self.created and not self.left and not self.harmed and not self.broken and not self.interrupted
 
 
 def find_refusals(hub: DesiredHub) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic_core import from_json
 
 from keyspec.denial import try_lock
-from keyspec.errors import HubError, Problem, RefusedError, explain_error
+from keyspec.errors import HubError, Problem, RefusedError, UsageError, explain_error
 from keyspec.fleet import run_fleet
 from keyspec.foreseen import Setting, foresee, say_short
 from keyspec.live import read_created, read_imported_id
@@ -55,6 +55,7 @@ def prepare(
 
     Raises:
         RefusedError: the hub may not be probed, or cannot be.
+        UsageError: it has no such role.
         KeyspecError: it cannot be read.
     """
     if refusals := tuple(find_refusals(target)):
@@ -63,6 +64,8 @@ def prepare(
     roles = hub.list_roles() if contract.supports("list_roles") else None
     keys, left, own = hub.list_keys(), journal.read(target.hub.url), target.hub.auth_key_id
     wanted = None if role is None else target.hub.role_names.get(role, role)
+    if wanted is not None and roles is not None and wanted not in {each.name for each in roles}:
+        raise UsageError(f"--role {role}: the hub has no such role")
     try:
         setting = Setting(
             hub=target.name,
@@ -73,7 +76,7 @@ def prepare(
             timeouts_s=choose_timeouts(contract.key.unit, timeout_s),
             nonce=session.new_nonce(),
             proved=is_proved(target),
-            before=frozenset(key.key_id for key in keys),
+            before={key.key_id: key.state for key in keys},
             leftovers=tuple(key.key_id for key in keys if left.owns(key) and key.key_id not in own),
         )
         foresee(setting)
@@ -86,7 +89,8 @@ def probe_hub(setting: Setting, target: DesiredHub, session: Session, journal: J
     """Probe a hub, and clean up; what was seen until something went wrong is told, too."""
     hub, own = session.connections.open(target), frozenset(target.hub.auth_key_id)
     left = journal.read(target.hub.url)
-    removal = Removal(hub, journal, left, setting.before, own, settled=not left.pending)
+    before = {key_id: state for key_id, state in setting.before.items() if key_id not in setting.leftovers}
+    removal = Removal(hub, journal, left, before, own | before.keys(), settled=not left.pending)
     first_s = setting.timeouts_s[0]
     key = setting.first_key(first_s)
     trial = Trial(setting, target, session, hub, removal, setting.key_id, first_s, first_s, key)
@@ -97,7 +101,7 @@ def probe_hub(setting: Setting, target: DesiredHub, session: Session, journal: J
 def _probe(trial: Trial) -> Probed:
     began = trial.session.connections.world.clock()
     left, broken = trial.removal.clean() if trial.setting.leftovers else {}, False
-    if not left:
+    if not left and not trial.removal.harmed:
         trial.removal.begin(trial.setting.key_id, trial.setting.copy_id, mark=trial.setting.mark)
         try:
             _take_steps(trial)
@@ -120,7 +124,8 @@ def _probe(trial: Trial) -> Probed:
         sends_whole=trial.sends_whole,
         denied_after_s=trial.denied_after_s,
         left=left,
-        broken=broken,
+        harmed=trial.removal.harmed,
+        broken=broken or trial.unseen,
         interrupted=trial.session.cancelled.is_set(),
     )
 
@@ -147,7 +152,8 @@ def _take_steps(trial: Trial) -> None:
     imported = _import(trial, "import again")
     if not trial.change("delete", "delete_key", trial.live, {}):
         return
-    trial.is_gone(trial.live)
+    if not trial.is_gone(trial.live):
+        return
     if imported is False:
         _import(trial, "import after")
     _create_again(trial)

@@ -18,7 +18,7 @@ from keyspec.merge import Declared
 from keyspec.model import as_set
 from keyspec.secret import parse_reference
 from keyspec.sharing import check_value
-from keyspec.spec import Fields, Guards, KeySpec, Override, Ownership, Stores, is_loopback
+from keyspec.spec import Fields, Guards, KeySpec, Override, Ownership, Stores, Tls, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -145,6 +145,9 @@ def _check_hubs(spec: Spec, contracts: Mapping[str, Contract]) -> Iterator[Probl
         if hub.value.url.startswith("http://") and not hub.value.allow_http and not is_loopback(hub.value.url):
             hint = "use https://, or say `allow_http: true`"
             yield Problem("plain-http", f"hub `{name}` would get its key unencrypted", hub.source("url"), hint)
+        if hub.value.url.startswith("http://") and hub.value.tls != Tls():
+            what = f"hub `{name}` is asked by http, where `tls` means nothing"
+            yield Problem("tls-on-http", what, hub.source("tls"), "use https://, or take `tls` out")
         if hub.value.proxy and is_loopback(hub.value.url):
             what = f"hub `{name}` is this machine, which is never asked through a proxy"
             yield Problem("proxy-on-loopback", what, hub.source("proxy"), "take `proxy` out")

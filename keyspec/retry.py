@@ -1,7 +1,7 @@
 """When to send a request again: a decision, taken from what is known about the last attempt.
 
     what happened                              a read    a write
-    refused   nobody answered the connection   again     again
+    refused   no connection, for now           again     again        nothing was sent
     unsent    no connection, for good          give up   give up      nothing was sent
     reset     the connection broke             again     lost
     lost      the answer broke off             again     lost

@@ -31,6 +31,7 @@ VALUE_SOURCES: Final = ("hub", "generated", "none")
 DEFAULT_CONTRACT: Final = "cipherinsights-v1"
 _MAX_HOST: Final = 253
 _HOST: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
+_DOT_SEGMENT: Final = re.compile(r"(^|/)(\.|%2e){1,2}(/|;|$)", re.IGNORECASE)
 _CONFIG: Final = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
 
@@ -108,9 +109,11 @@ def _check_url(text: str) -> str:
         raise ValueError("a URL here starts with https:// and names a host")
     if parts.username is not None or parts.password is not None or "?" in text or "#" in text:
         raise ValueError("a URL here holds no user info, query or fragment")
-    if re.search(r"[\s\\\x00-\x20\x7f]", text) or "@" in text or re.search(r"(^|/)\.\.?(/|$)", parts.path):
+    if re.search(r"[\s\\\x00-\x20\x7f]", text) or "@" in text or _DOT_SEGMENT.search(parts.path):
         raise ValueError("a URL here holds no blanks, backslashes or dot segments")
-    if not _is_host(parts.hostname, bracketed="[" in parts.netloc):
+    if text.startswith("https:") and parts.hostname.endswith("."):
+        raise ValueError("no certificate holds a host with a dot at its end: write it without")
+    if not parts.netloc.isascii() or not _is_host(parts.hostname, bracketed="[" in parts.netloc):
         raise ValueError("this URL names no host: write a DNS name (xn--… beyond ASCII) or an IP address")
     return text.rstrip("/")
 

@@ -1,8 +1,8 @@
 """TLS to hubs and proxies: whom we trust, who we are, and in words what went wrong.
 
-TLS 1.2 or newer, always. `SSL_CERT_FILE` and `SSL_CERT_DIR` stand in for the system's authorities, as OpenSSL has it;
-what else other clients obey, as `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE`, does not count, and least of all
-`SSLKEYLOGFILE`, by which whoever taps the wire gets every value.
+TLS 1.2 or newer, always. `SSL_CERT_FILE` stands in for the system's file of authorities and `SSL_CERT_DIR` for its
+folder, as OpenSSL has it, so neither pins; what else other clients obey, as `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE`,
+does not count, and least of all `SSLKEYLOGFILE`, by which whoever taps the wire gets every value.
 """
 
 from __future__ import annotations
@@ -43,14 +43,16 @@ _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"
 def make_tls(tls: Tls, environ: Mapping[str, str]) -> ssl.SSLContext:
     """Give the TLS context of a hub's `tls`, whose paths are resolved; it takes time, so share it where they are equal.
 
-    Without `ca_file` the system's authorities are trusted, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`; where the
-    system has none, certifi's. With it, nothing else: any certificate in it will do, of a root or not.
+    Without `ca_file` the system's file and folder of authorities are trusted, `SSL_CERT_FILE` instead of that file and
+    `SSL_CERT_DIR` instead of that folder; where there is none of all these, certifi's. With it, nothing else: any
+    certificate in it will do, of a root or not.
 
     Raises:
         HubError: if a file cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # ssl.create_default_context would obey SSLKEYLOGFILE
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False  # a name counts where names stand, as browsers have it
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     if tls.ca_file is None:
         _load_authorities(context, environ)
@@ -88,10 +90,17 @@ def is_refusal(error: OSError | None) -> bool:
     return isinstance(error, ssl.SSLError) and error.reason in (*_NO_CERTIFICATE, *_BAD_CERTIFICATE)
 
 
+def is_passing(error: OSError | None) -> bool:
+    """Tell whether a connection failed as it does where a server starts, is full or gone, and may work soon."""
+    return isinstance(error, ConnectionError | TimeoutError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
+
+
 def explain_failure(error: OSError) -> str:
     """Say why a connection failed: the system's words, or what TLS wants and what to do about it."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _explain_certificate(error)
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return "the other side closed the connection in the middle of TLS"
     if isinstance(error, ssl.SSLError):
         return _explain_tls(error)
     return error.strerror or type(error).__name__

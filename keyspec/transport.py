@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from keyspec.proxy import open_tunnels
-from keyspec.tls import explain_failure, find_system_error, is_refusal, trust_nobody
+from keyspec.tls import explain_failure, find_system_error, is_passing, is_refusal, trust_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -101,13 +101,15 @@ class Transport:
             _ = request.url.host  # read while connecting, too; an `xn--` label that is none shows only here
         except (httpx.InvalidURL, UnicodeError):
             return Broken("unsent", "no connection can be made to this URL")
-        inner = self._take()
+        inner, answered = self._take()
+        result: Answer | Broken | None = None
         try:
-            return self._exchange(inner, request)
+            result = self._exchange(inner, request)
         except httpx.HTTPError as error:
-            return _explain(error, self._proxy)
+            result = _explain(error, self._proxy, answered=answered)
         finally:
-            self._give_back(inner)
+            self._give_back(inner, usable=isinstance(result, Answer))
+        return result
 
     def rest(self) -> None:
         """Close the connections that no request uses now; later requests open their own."""
@@ -159,23 +161,24 @@ class Transport:
             return Broken("lost", "the answer broke off")
         return b"".join(parts)
 
-    def _take(self) -> httpx.BaseTransport:
+    def _take(self) -> tuple[httpx.BaseTransport, bool]:
+        """Give a transport, and whether it has had an answer."""
         if self._inner is not None:
-            return self._inner
+            return self._inner, True
         with self._lock:
             if self._idle:
-                return self._idle.pop()
+                return self._idle.pop(), True
         opened = httpx.HTTPTransport(verify=self._tls, trust_env=False, limits=_ONE_CONNECTION)
         if self._proxy is not None:
             # httpx's own way through a proxy gives it requests to http hubs in full, and cannot name an IPv6 address.
             opened._pool = open_tunnels(self._tls, self._proxy, self._clock)  # noqa: SLF001
-        return opened
+        return opened, False
 
-    def _give_back(self, inner: httpx.BaseTransport) -> None:
+    def _give_back(self, inner: httpx.BaseTransport, *, usable: bool) -> None:
         if inner is self._inner:
             return
         with self._lock:
-            if not self._closed:
+            if usable and not self._closed:
                 self._idle.append(inner)
                 return
         inner.close()
@@ -187,21 +190,22 @@ def _stream(response: httpx.Response) -> Iterator[bytes]:
     yield from response.stream
 
 
-def _explain(error: httpx.HTTPError, proxy: Proxy | None) -> Broken:
+def _explain(error: httpx.HTTPError, proxy: Proxy | None, *, answered: bool) -> Broken:
+    """Say what went wrong; `answered`: the hub has answered before where this was sent."""
     cause = find_system_error(error)
     words = f": {explain_failure(cause)}" if cause is not None else ""
     through = f" through the proxy {proxy}" if proxy is not None else ""
     match error:
         case httpx.ConnectTimeout() | httpx.PoolTimeout():
             return Broken("unsent", f"no connection in time{through}", cause)
-        case httpx.ConnectError() if isinstance(cause, ssl.SSLError):
+        case httpx.ConnectError() if isinstance(cause, ssl.SSLError) and not is_passing(cause):
             return Broken("unsent", f"no trust in the connection{through}{words}", cause)
-        case httpx.NetworkError() if is_refusal(cause):
+        case httpx.NetworkError() if is_refusal(cause) and not answered:
             return Broken("unsent", f"no connection{through}{words}", cause)
         case httpx.ConnectError():
             return Broken("refused", f"no connection{through}{words}", cause)
         case httpx.ProxyError():
-            return Broken("unsent", f"the proxy {proxy} {error}", cause)
+            return Broken("refused" if is_passing(cause) else "unsent", f"the proxy {proxy} {error}", cause)
         case httpx.LocalProtocolError() | httpx.UnsupportedProtocol():
             return Broken("unsent", "the request is not valid HTTP", cause)
         case httpx.TimeoutException():

@@ -17,6 +17,7 @@ from keyspec.live import read_key, with_etag
 from keyspec.model import Key
 from keyspec.probe import Capability, Observation, changed, judge_capability, judge_status
 from keyspec.refusal import is_html
+from keyspec.removal import WATCHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,14 +45,15 @@ SEEN: Final = tuple(status for status in (*_SUCCESS, *range(400, 500)) if status
 
 
 class Stopped(Exception):  # noqa: N818 - the wish to stop, no error
-    """Somebody interrupted the probe."""
+    """Somebody interrupted the probe, or it must not go on."""
 
 
 @dataclass(slots=True, eq=False)
 class Trial:
     """One probe of one hub: its key as it was read last, its value, and all that was seen.
 
-    `asked_s` is the timeout that its creates and imports ask for, `timeout_s` the one that the key has.
+    `asked_s` is the timeout that its creates and imports ask for, `timeout_s` the one that the key has. `changed_at_s`
+    is when the last change was answered; `unseen` tells that nobody could see whether other keys were spared.
     """
 
     setting: Setting
@@ -67,6 +69,8 @@ class Trial:
     created: bool = False
     sends_whole: bool = False
     denied_after_s: float | None = None
+    changed_at_s: float = 0.0
+    unseen: bool = False
     notes: list[Observation] = field(default_factory=list)
     found: dict[str, Capability] = field(default_factory=dict)
 
@@ -139,6 +143,8 @@ class Trial:
 
     def ask_unsure(self, name: OperationName, values: Mapping[str, object], key_id: str) -> Answer:
         """Send what makes a key, and remember it if nobody can say whether it did."""
+        self.go_on()
+        self.removal.unsent.discard(key_id)
         try:
             return self.ask(name, values)
         except AnswerLost:
@@ -170,13 +176,14 @@ class Trial:
             self.note(step, sent, "in the list" if found else "not in the list", "agrees" if found else "differs")
         return found
 
-    def is_gone(self, key: Key) -> None:
-        """Read a key that was deleted, and note whether it is gone."""
+    def is_gone(self, key: Key) -> bool:
+        """Read a key that was deleted, and note whether it is gone; False, too, if nobody can tell."""
         by_itself = self.contract.supports("get_key")
         sent = say_short(self.setting, "get_key" if by_itself else "list_keys")
         seen = self.attempt("gone", sent, lambda: self._find_deleted(key, by_itself=by_itself))
         if seen is not None:
             self.note("gone", sent, seen[0], "differs" if seen[1] else "agrees")
+        return seen is not None and not seen[1]
 
     def change(self, step: str, name: ChangeName, key: Key, changes: Mapping[str, FieldValue]) -> bool:
         """Change a key, and note how that went; tell whether it was done."""
@@ -188,16 +195,30 @@ class Trial:
             return False
         sent = say_short(self.setting, name, () if "state" in changes else changes)
         answer = self.attempt(step, sent, lambda: self._send(name, key, changes))
-        if answer is None or not self.judge(step, name, sent, answer):
-            return False
-        self.live = changed(key, changes) if key.key_id == self.key_id else self.live
-        return True
+        self.changed_at_s = self.session.connections.world.clock()
+        done = answer is not None and self.judge(step, name, sent, answer)
+        if name in self.removal.sent - self.removal.proved:
+            self._look_at_others()
+        if done and key.key_id == self.key_id:
+            self.live = changed(key, changes)
+        return done
 
     def names(self) -> RoleNames | None:
         """Give the names of roles by their IDs, where keys hold IDs."""
         if not self.contract.key.roles_by_id:
             return None
         return {role_id: name for name, role_id in self.setting.role_ids.items()}
+
+    def _look_at_others(self) -> None:
+        """See whether all other keys are as they were; stop at once if not, or if nobody can tell."""
+        sent = say_short(self.setting, "list_keys")
+        looked = self.attempt("other keys", sent, self.removal.look)
+        self.unseen = looked is None
+        for key_id, what in self.removal.harmed.items():
+            self.note("other keys", sent, f"{key_id}: {what}", "differs")
+        if self.unseen or self.removal.harmed:
+            raise Stopped
+        self.note("other keys", sent, "as before", "agrees")
 
     def _find_deleted(self, key: Key, *, by_itself: bool) -> tuple[str, bool]:
         """Look for a key that was deleted; say what was seen, and tell whether it is still there."""
@@ -218,6 +239,9 @@ class Trial:
             values = self.setting.fill(name, key, changes)
         except (LookupError, ValueError) as error:
             raise HubError(f"{error.args[0]}; nothing was sent") from error
+        self.go_on()
+        if name in WATCHED:
+            self.removal.sent.add(name)
         headers = {"if-match": key.etag} if needs_etag(self.contract, name) and key.etag else None
         return self.ask(name, values, headers)
 

@@ -200,7 +200,7 @@ _QUERIES = (
         "includeTotal",
         "after",
     ),
-    *("start", "size", "per_page", "q", "tenant", "count", "next"),
+    *("start", "size", "per_page", "q", "tenant", "count", "next", "user_id", "roleId", "key_id"),
 )
 _ACTIONS = (
     "lock",
@@ -214,6 +214,10 @@ _ACTIONS = (
     "status",
     "delete",
     "bulk/lock",
+    "bulk/delete",
+    "remove_block",
+    "delete_lock",
+    "invalidate",
 )
 
 
@@ -287,7 +291,15 @@ def invented(draw):
     if draw(st.booleans()) and "properties" in listed:
         listed["properties"].update({"total": {"type": "integer"}, "next": {"type": "string"}})
     secret = {draw(st.sampled_from(("secret", "value", "apiKey", "token"))): {"type": "string"}}
-    more = {**secret, "owner": {"type": "string"}, "kind": {"enum": ["key"]}, "enabled": {"type": "boolean"}}
+    listed_ids = {"type": "array", "items": {"type": "string"}}
+    more = {
+        **secret,
+        **{name: {"type": "string"} for name in ("owner", "userId")},
+        **dict.fromkeys(("ids", "keyIds", "excludedKeyIds", "userIds"), listed_ids),
+        "kind": {"enum": ["key"]},
+        "enabled": {"type": "boolean"},
+        "all": {"type": "boolean", "default": True},
+    }
     created = {"type": "object", "properties": {**row["properties"], **secret}}
     thing = draw(st.sampled_from(_THINGS))
     one = {
@@ -303,6 +315,6 @@ def invented(draw):
     }
     for action in draw(st.lists(st.sampled_from(_ACTIONS), max_size=3)):
         below = draw(st.sampled_from((f"/{thing}/{{{item}}}/{action}", f"/{thing}:{action}", f"/{thing}/{action}")))
-        method = draw(st.sampled_from(("post", "post", "put", "delete")))
+        method = draw(st.sampled_from(("post", "post", "put", "patch", "delete", "get")))
         paths[below] = {method: draw(_operation(row, draw(_part(row, more))))}
     return {"openapi": "3.0.3", "info": {"title": "Invented", "version": "0"}, "paths": paths}

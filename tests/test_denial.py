@@ -38,7 +38,7 @@ class Bench:
         target = spec_of(SPEC, store=False).hubs["hub"]
         session = Session(connections=connections)
         hub = connections.open(target)
-        removal = Removal(hub, Journal(folder), Left("u"), frozenset(), frozenset())
+        removal = Removal(hub, Journal(folder), Left("u"), {}, frozenset(), proved={"lock_key"})
         setting = Setting("hub", "u", default_contract(), "User", {}, (5,), "0" * 32, True)
         key = Key(setting.key_id, "", ("User",), 5, "active")
         self.trial = Trial(setting, target, session, hub, removal, key.key_id, 5, 5, key, Secret("the-value-of-it"))

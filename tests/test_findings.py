@@ -72,14 +72,28 @@ HUBS = """
 hubs:
   a: {url: "https://a.example", auth: "env:A", auth_key_id: own, tls: {verify: false}}
   b: {url: "https://b.example", auth: "env:A", auth_key_id: own}
-  c: {url: "http://127.0.0.1", auth: "env:A", auth_key_id: own, tls: {verify: false}}
+  c: {url: "http://127.0.0.1", auth: "env:A", auth_key_id: own}
 """
+PLAIN = 'hubs: {a: {url: "http://a.example", auth: "env:A", auth_key_id: own, allow_http: true}}'
 
 
 def test_a_hub_need_not_prove_itself_where_its_certificate_is_not_verified():
     found = list(find_unverified(spec_of(HUBS).hubs.values()))
     assert [(each.code, each.severity, each.hub) for each in found] == [("tls-unverified", "warning", "a")]
     assert str(found[0].source) == "keyspec.yaml:4:72"
+
+
+def test_another_machine_need_not_prove_itself_by_http_and_the_key_is_readable_on_the_way():
+    (found,) = find_unverified(spec_of(PLAIN).hubs.values())
+    assert (found.code, found.severity, found.hub) == ("plain-http", "warning", "a")
+    assert "unencrypted" in found.message
+    assert str(found.source) == "keyspec.yaml:2:12"
+
+
+def test_of_a_plan_made_earlier_it_counts_how_a_hub_does_not_prove_itself_now():
+    plain, unverified = (tuple(find_unverified(spec_of(text).hubs.values())) for text in (PLAIN, HUBS))
+    assert renew_unverified(unverified, spec_of(PLAIN).hubs.values()) == plain
+    assert renew_unverified(plain, spec_of(HUBS).hubs.values()) == unverified
 
 
 def test_of_a_plan_made_earlier_only_what_is_not_verified_now_is_said():

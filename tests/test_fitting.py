@@ -8,7 +8,7 @@ from builders import spec_of
 from fakes.hub import FakeHub
 
 from keyspec.errors import SpecError, UsageError
-from keyspec.fitting import choose_hub, load_api, load_named, load_used, write_draft
+from keyspec.fitting import choose_hub, load_api, load_named, load_used, open_new, write_draft
 
 
 def test_a_contract_is_found_by_name_and_by_path(tmp_path, monkeypatch):
@@ -55,6 +55,21 @@ def test_a_draft_is_written_into_a_new_file_only(tmp_path):
     for name in ("ours.yaml", "link"):
         with pytest.raises(UsageError, match="is there already; nothing was written"):
             write_draft(str(tmp_path / name), "x")
+
+
+def test_a_new_file_is_there_from_the_start_and_gone_if_nothing_is_written(tmp_path):
+    path = tmp_path / "ours.yaml"
+    with open_new(str(path)) as file:
+        assert path.read_bytes() == b""
+        with pytest.raises(UsageError, match="is there already"), open_new(str(path)):
+            pass
+        file.write("é\n")
+    assert path.read_text(encoding="utf-8") == "é\n"
+    with pytest.raises(RuntimeError), open_new(str(tmp_path / "b.yaml")):
+        raise RuntimeError
+    assert not (tmp_path / "b.yaml").exists()
+    with pytest.raises(UsageError, match="cannot be written"), open_new("/proc/x.yaml"):
+        pass
 
 
 def test_the_first_page_of_a_list_is_shown_as_it_was_sent():

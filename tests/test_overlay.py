@@ -92,6 +92,33 @@ def test_a_circle_is_a_problem_and_no_endless_one(tmp_path):
     assert problems_of(tmp_path, "c.yaml") == [("extends-itself", f"{tmp_path}/link/c.yaml:2:10")]
 
 
+def test_a_chain_that_is_too_long_is_a_problem_where_it_goes_on(tmp_path):
+    (tmp_path / "0.yaml").write_text(BUILT_IN.read_text())
+    for number in range(1, 1500):
+        (tmp_path / f"{number}.yaml").write_text(f"keyspec-contract: 1\nextends: ./{number - 1}.yaml\n")
+    assert parse_contract(read_contract("./16.yaml", file=str(tmp_path / "keyspec.yaml"))).name == "cipherinsights-v1"
+    assert problems_of(tmp_path, "17.yaml") == [("too-deep", f"{tmp_path}/1.yaml:2:10")]
+    assert problems_of(tmp_path, "1499.yaml") == [("too-deep", f"{tmp_path}/1483.yaml:2:10")]
+
+
+def test_what_is_no_mapping_is_told_how_a_contract_begins(tmp_path):
+    (tmp_path / "a.yaml").write_text("[]\n")
+    with pytest.raises(SpecError, match="a contract begins with `keyspec-contract: 1`"):
+        read_contract("./a.yaml", file=str(tmp_path / "keyspec.yaml"))
+
+
+def test_the_state_of_a_key_takes_the_place_of_locked_and_the_other_way_round():
+    state = "state: {at: status, active: [on], locked: [off]}"
+    over = laid(f"key: {{{state}}}\n")
+    assert "locked" not in over.root["key"]
+    assert parse_contract(over).key.state is not None
+    back = lay_over(over, read(f"{HEAD}key: {{locked: locked}}\n"))
+    assert "state" not in back.root["key"]
+    assert parse_contract(back).key.locked.text == "locked"
+    with pytest.raises(SpecError):
+        parse_contract(laid(f"key: {{locked: locked, {state}}}\n"))
+
+
 @pytest.mark.parametrize(
     ("extends", "code"),
     [("nothing", "unknown-contract"), ("./nothing.yaml", "file-missing"), ("[1]", "wrong-type"), ("''", "wrong-type")],

@@ -7,12 +7,12 @@ import pytest
 from builders import spec_of
 from fakes.hub import CREDENTIAL, URL
 from fakes.numbered import NUMBERED_TEXT, NumberedHub, numbered_contract
-from fakes.other import OTHER_TEXT, OtherHub, other_contract
+from fakes.other import OTHER_TEXT, OtherHub, other_contract, problem
 
 from keyspec.connect import Connections
 from keyspec.contract import parse_contract
 from keyspec.document import parse_document
-from keyspec.errors import KeyspecError, RefusedError
+from keyspec.errors import KeyspecError, RefusedError, UsageError
 from keyspec.journal import Left, open_journal
 from keyspec.overlay import lay_over
 from keyspec.probing import prepare, probe_hub
@@ -174,7 +174,6 @@ def test_what_was_seen_is_laid_over_any_contract(tmp_path):
     [
         ("lab", "User", 60, "not-a-sandbox"),
         ("sandbox", None, 60, "nobody knows the weakest"),
-        ("sandbox", "Nobody", 60, "the hub has no such role"),
         ("sandbox", "User", 90, "no whole number of minutes"),
     ],
 )
@@ -187,6 +186,88 @@ def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path, label, r
     with open_journal(environ) as journal, pytest.raises(RefusedError, match=says):
         prepare(target, Session(connections=connections), journal, role=role, timeout_s=timeout_s)
     assert fake.writes == []
+
+
+def test_a_role_that_the_hub_lacks_is_wrong_usage_and_nothing_is_written(tmp_path):
+    fake = NumberedHub()
+    with pytest.raises(UsageError, match="--role Nobody: the hub has no such role"):
+        probe(tmp_path, fake, numbered_contract(), role="Nobody")
+    assert fake.writes == []
+
+
+def test_keyspecs_own_key_is_no_leftover_even_if_it_is_journalled(tmp_path):
+    fake = OtherHub()
+    fake.add("keyspec_ci")
+    with open_journal({"XDG_STATE_HOME": str(tmp_path)}) as journal:
+        journal.write(Left(URL, ("keyspec_ci",)))
+    probed, setting = probe(tmp_path, fake, other_contract(), timeout_s=1)
+    assert (setting.leftovers, probed.left) == ((), {})
+    assert fake.keys.keys() == {"keyspec_ci"}
+
+
+def test_a_copy_that_may_be_anothers_key_is_left_alone_where_descriptions_are_hidden(tmp_path):
+    fake = OtherHub()
+    fake.add("keyspec_ci")
+    fake.add("stranger")
+    row = dict(fake.keys["stranger"])
+    fake.before = lambda asked: httpx.Response(202, json={"data": row}) if asked.path.endswith(":import") else None
+    contract = other_contract(("  description: note\n", ""))
+    probed, _ = probe(tmp_path, fake, contract, timeout_s=1)
+    assert seen(probed, "differs")["copy"] == ("the hub answers with an ID that may be another key's: it is left alone")
+    assert fake.keys["stranger"] == row
+    assert not any("stranger" in path for _, path in fake.told)
+
+
+def test_a_key_that_was_there_before_stays_even_if_an_edit_gives_it_the_mark(tmp_path):
+    fake = OtherHub()
+    fake.add("keyspec_ci")
+    fake.add("stranger")
+
+    def spread(asked):
+        if asked.method == "PATCH" and "note" in asked.json:
+            fake.keys["stranger"]["note"] = asked.json["note"]
+
+    fake.before = spread
+    probe(tmp_path, fake, other_contract(), timeout_s=1)
+    assert fake.keys["stranger"]["note"].startswith("keyspec contract probe ")
+    assert fake.keys.keys() == {"keyspec_ci", "stranger"}
+
+
+def test_a_value_that_a_hub_repeats_is_never_noted(tmp_path):
+    fake = OtherHub()
+    fake.add("keyspec_ci")
+
+    def repeat(asked):
+        if asked.method == "DELETE" and not deleted:
+            deleted.append(asked.path)
+            return problem(422, "no", f"not while it has v4lue-of-{asked.path.rpartition('/')[2]}")
+        return None
+
+    deleted = []
+    fake.before = repeat
+    probed, _ = probe(tmp_path, fake, other_contract(), timeout_s=1)
+    assert deleted
+    assert "422" in seen(probed, "differs")["delete"]
+    assert "v4lue" not in str(probed)
+
+
+def test_while_nobody_knows_the_value_no_text_of_the_hub_is_noted(tmp_path):
+    fake = OtherHub()
+    fake.add("keyspec_ci")
+
+    def twist(asked):
+        if asked.method == "PATCH":
+            return problem(422, "no", "its value is v4lue-of-it")
+        if asked.method == "POST":
+            fake.add(asked.json["id"], note=asked.json["note"])
+            return httpx.Response(202, json={"data": {"sekret": "v4lue-of-it"}})
+        return None
+
+    fake.before = twist
+    probed, _ = probe(tmp_path, fake, other_contract(), timeout_s=1)
+    assert probed.created
+    assert seen(probed, "differs")["lock"] == "422"
+    assert "v4lue" not in str(probed)
 
 
 def test_a_hub_that_cannot_be_read_is_an_error_before_anything_is_written(tmp_path):

@@ -20,6 +20,9 @@ HUB = "https://hub.eu.example.com:8443"
         ({"ALL_PROXY": "a", "HTTPS_PROXY": "b"}, HUB, ("b", "HTTPS_PROXY")),
         ({"HTTPS_PROXY": "a", "http_proxy": "b"}, "http://hub.example.com", ("b", "http_proxy")),
         ({"HTTPS_PROXY": "a"}, "http://hub.example.com", None),
+        ({"HTTP_PROXY": "a", "REQUEST_METHOD": "GET"}, "http://hub.example.com", None),
+        ({"HTTP_PROXY": "a", "http_proxy": "b", "REQUEST_METHOD": ""}, "http://hub.test", ("b", "http_proxy")),
+        ({"HTTPS_PROXY": "a", "REQUEST_METHOD": "GET"}, HUB, ("a", "HTTPS_PROXY")),
     ],
 )
 def test_the_variable_for_the_scheme_goes_before_that_for_all_and_small_letters_before_capitals(environ, url, found):
@@ -56,6 +59,15 @@ def test_the_variable_for_the_scheme_goes_before_that_for_all_and_small_letters_
         ("[2001:db8::1]:1", "https://[2001:db8::1]:8443", False),
         ("2001:db8::/32", "https://[2001:db8::1]:8443", True),
         ("10.0.0.0/8", "https://[2001:db8::1]", False),
+        ("[2001:db8::]/32", "https://[2001:db8::1]:8443", True),
+        ("[2001:db8::]/32:8443", "https://[2001:db8::1]:8443", True),
+        ("[2001:db8::]/32:443", "https://[2001:db8::1]:8443", False),
+        ("[2001:db9::]/32", "https://[2001:db8::1]:8443", False),
+        ("*:8443", HUB, True),
+        ("*:443", HUB, False),
+        ("*:443", "https://10.0.0.7", True),
+        ("10.", "https://10.0.0.7", False),
+        ("10", "https://10.0.0.7", False),
         ("[", HUB, False),
         ("example.com:99999999", HUB, False),
     ],
@@ -80,6 +92,10 @@ def test_no_proxy_lists_names_addresses_and_networks(listed, url, direct):
         ("user:hush@p.test", "http://p.test:80", "user:hush"),
         ("http://user@p.test", "http://p.test:80", "user:"),
         ("http://u%3As%40er:h%2Fush@p.test", "http://p.test:80", "u:s@er:h/ush"),
+        ("http://@p.test", "http://p.test:80", None),
+        ("http://:@p.test", "http://p.test:80", None),
+        ("http://user:\udcffhush@p.test", "http://p.test:80", "user:\udcffhush"),
+        ("http://user:%FFhush@p.test", "http://p.test:80", "user:\udcffhush"),
         ("http://user:h@u/sh@p.test", "http://p.test:80", "user:h@u/sh"),
     ],
 )
@@ -94,6 +110,7 @@ def test_a_proxy_is_shown_without_who_we_are_to_it(text, shown, login):
     "text",
     ["", "http://", "socks5://user:hush@p.test", "http://user:hush@", "http://user:hush@p.test/path",
      "http://user:hush@p.test:0", "http://user:hush@p.test:http", "http://user:hush@p.test?x", "http://hush@[::1",
+     "http://user:\ud800hush@p.test", "http://user:hush@\u212a.p.test", "http://user:hush@p\udcff.test",
      "http://user:hush@p test", "http://user:hush@p.test\r\nX: y", "user:hush@socks5://p.test"],
 )  # fmt: skip
 def test_what_is_no_proxy_is_an_error_that_shows_nothing_of_it(text):

@@ -151,6 +151,14 @@ def test_a_client_certificate_and_its_key_go_together():
     assert problems_of(text) == ["missing-field"]
 
 
+@pytest.mark.parametrize("tls", ["{verify: false}", "{ca_file: ca.pem}"])
+def test_http_has_no_tls_settings(tls):
+    text = f'hubs: {{prod: {{url: "http://127.0.0.1", auth: "env:A", auth_key_id: own, tls: {tls}}}}}'
+    assert problems_of(text) == ["tls-on-http"]
+    assert spec_of(text.replace("http:", "https:"))
+    assert spec_of(text.replace(tls, "{}"))
+
+
 @pytest.mark.parametrize("url", ["https://127.0.0.1", "http://[::1]", "https://localhost:8443"])
 def test_this_machine_has_no_proxy(url):
     text = f'hubs: {{prod: {{url: "{url}", auth: "env:A", auth_key_id: own, proxy: "http://proxy.example:3128"}}}}'

@@ -71,7 +71,9 @@ def test_a_url_names_a_host_and_loses_the_slash_at_its_end(written, read):
      "https://h?", "https://h#", "https://h:0", "https://h:99999", "https://h:x", "https://h/ x", "https://h\\x", "https://h/../x",
      "https://h/./x", "HTTP://hub.example", "HTTPS://hub.example", "https://h\n", "https://[::1",
      "https://a..b", "https://256.1.1.1", "https://[v1.a]", "https://[fe80::1%25e]", "https://ü.example", "https://\u200b",
-     "https://" + "a" * 64, "https://" + ".".join(["a" * 60] * 5), "https://a|b", "https://*"],
+     "https://" + "a" * 64, "https://" + ".".join(["a" * 60] * 5), "https://a|b", "https://*",
+     "https://\u212aube.example", "https://h/%2e%2e/x", "https://h/.%2E/x", "https://h/a/%2e", "https://h/..;a/x",
+     "https://hub.example.", "https://hub.example.:8443/x"],
 )  # fmt: skip
 def test_a_url_with_more_or_less_than_a_hub_needs_is_refused(url):
     assert refused(hubs={"prod": PROD | {"url": url}}) == ["invalid-value"]

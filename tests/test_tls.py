@@ -7,7 +7,7 @@ from tls import Authority
 
 from keyspec.errors import HubError
 from keyspec.spec import Tls
-from keyspec.tls import explain_failure, find_system_error, is_refusal, make_tls, trust_nobody
+from keyspec.tls import explain_failure, find_system_error, is_passing, is_refusal, make_tls, trust_nobody
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +23,7 @@ def test_tls_is_1_2_or_newer_and_verifies():
     context = make_tls(Tls(), {})
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
     assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
+    assert not context.hostname_checks_common_name
 
 
 def test_verification_is_off_only_when_said():
@@ -109,6 +110,13 @@ def test_what_tls_says_is_told_in_words_that_say_what_to_do(reason, refusal, wor
     told = explain_failure(failure(reason))
     assert words in told
     assert "_ssl.c" not in told
+
+
+def test_what_may_pass_is_a_broken_connection_and_not_what_is_wrong_with_it():
+    eof = ssl.SSLEOFError(8, "EOF occurred in violation of protocol (_ssl.c:1006)")
+    assert all(map(is_passing, (eof, ssl.SSLZeroReturnError(), ConnectionResetError(), TimeoutError())))
+    assert not any(map(is_passing, (None, failure("TLSV1_ALERT_UNKNOWN_CA"), ssl.SSLCertVerificationError())))
+    assert explain_failure(eof) == "the other side closed the connection in the middle of TLS"
 
 
 def test_the_error_at_the_root_is_found_without_what_led_there():

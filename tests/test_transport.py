@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import logging
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from keyspec.proxy import parse_proxy
+from keyspec.tls import trust_nobody
 from keyspec.transport import MAX_ANSWER_BYTES, Answer, Broken, Transport
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: Application/JSON; charset=utf-8\r\ncontent-length: 2\r\n\r\n{}"
@@ -143,29 +147,55 @@ def test_a_tunnel_is_used_again():
     assert [read.split()[0] for read in seen] == [b"CONNECT", b"GET", b"GET"]
 
 
+HTML = b"content-type: text/html\r\ncontent-length: 21\r\n\r\n<html>No\r\n\r\nNo</html>"
+
+
 @pytest.mark.parametrize(
-    ("script", "words"),
+    ("script", "failure", "words"),
     [
-        (["read"], "gave no answer, or broke off"),
-        (["read", b"HTTP/1.1 200 OK\r\n"], "gave no answer, or broke off"),
-        (["read", b"SSH-2.0-x\r\n\r\n"], "not HTTP"),
-        (["read", b"HTTP/1.1 200 OK\r\n" + b"x" * 70_000], "gave no answer, or broke off"),
-        (["read", b"HTTP/1.1 503 No\r\n\r\n"], "answered 503"),
-        (["read", b"HTTP/1.1 302 No\r\nlocation: http://127.0.0.1:9/\r\n\r\n"], "answered 302"),
-        (["read", 1.0], "gave no answer in time"),
-        (["read", *[b"HTTP/1.1 200 OK\r\n", 0.1] * 20], "gave no answer, or broke off"),
+        (["read"], "refused", "gave no answer, or broke off"),
+        (["read", b"HTTP/1.1 200 OK\r\n"], "refused", "gave no answer, or broke off"),
+        (["read", b"SSH-2.0-x\r\n\r\n"], "unsent", "not HTTP"),
+        (["read", b"SSH-2.0-x\n", 1.0], "unsent", "not HTTP"),
+        (["read", b"HTTP/1.1 200 OK\r\n" + b"x" * 70_000, 1.0], "unsent", "gave an answer that does not end"),
+        (["read", TUNNEL + b"x"], "unsent", "said more than that it is connected"),
+        (["read", b"HTTP/1.1 502 No\r\n\r\n"], "refused", "answered 502"),
+        (["read", b"HTTP/1.1 503 No\r\n" + HTML], "refused", "answered 503"),
+        (["read", b"HTTP/1.1 504 No\r\n\r\n"], "refused", "answered 504"),
+        (["read", b"HTTP/1.1 500 No\r\n\r\n"], "unsent", "answered 500"),
+        (["read", b"HTTP/1.1 403 No\r\n" + HTML], "unsent", "answered 403"),
+        (["read", b"HTTP/1.1 403 No\r\n" + HTML, 1.0], "unsent", "answered 403"),
+        (["read", b"HTTP/1.1 407 No\r\n" + HTML], "unsent", "(407)"),
+        (["read", b"HTTP/1.1 407 No\r\n" + HTML, 1.0], "unsent", "(407)"),
+        (["read", b"HTTP/1.1 403 No\nserver: x\n\n<html>", 1.0], "unsent", "answered 403"),
+        (["read", b"HTTP/1.1 302 No\r\nlocation: http://127.0.0.1:9/\r\n\r\n"], "unsent", "answered 302"),
+        (["read", 1.0], "refused", "gave no answer in time"),
+        (["read", b"HTTP/1.1 200 OK\r\n", *[b"x: y\r\n", 0.1] * 12], "refused", "gave no answer in time"),
     ],
 )
-def test_a_proxy_that_gives_no_tunnel_means_that_nothing_was_sent(script, words):
+def test_a_proxy_that_gives_no_tunnel_means_that_nothing_was_sent(script, failure, words):
     with serving(script) as (url, seen):
         proxy = parse_proxy(url.removesuffix("/x").replace("//", "//user:hush@"), "ALL_PROXY")
         result = send("http://hub.example.com/y", proxy=proxy, timeout_s=0.4, method="POST", body=b"v4lue")
     assert isinstance(result, Broken)
-    assert result.failure == "unsent"
     assert words in result.reason
+    assert result.failure == failure
     assert f"the proxy {url.removesuffix('/x')} (ALL_PROXY)" in result.reason
-    assert "hush" not in result.reason
+    assert "hush" not in f"{result.reason}{result.cause!r}"
     assert b"v4lue" not in b"".join(seen)
+
+
+def test_a_proxy_whose_head_ends_with_line_feeds_alone_is_understood():
+    with serving(["read", TUNNEL.replace(b"\r", b""), "read", OK]) as (url, _):
+        proxy = parse_proxy(url.removesuffix("/x"), "ALL_PROXY")
+        assert isinstance(send("http://hub.example.com/y", proxy=proxy), Answer)
+
+
+def test_a_proxy_is_told_a_password_of_any_bytes():
+    with serving(["read", TUNNEL, "read", OK]) as (url, seen):
+        proxy = parse_proxy(url.removesuffix("/x").replace("//", "//u:\udcffh%FEush@"), "ALL_PROXY")
+        assert isinstance(send("http://hub.example.com/y", proxy=proxy), Answer)
+    assert b"Proxy-Authorization: Basic " + base64.b64encode(b"u:\xffh\xfeush") in seen[0]
 
 
 @pytest.mark.parametrize(
@@ -264,7 +294,7 @@ def test_no_log_holds_a_header_a_body_or_a_url(caplog):
 @pytest.mark.parametrize("level", [logging.DEBUG, 1])
 def test_even_the_wire_log_holds_neither_credential_nor_body(caplog, level):
     caplog.set_level(level)
-    with serving(["read", OK]) as (url, _):
+    with serving(["read", OK.replace(b"\r\n", b"\r\nx-echo: cr3dential\r\n", 1)]) as (url, _):
         send(url, method="POST", headers={"x-api-key": "cr3dential"}, body=b"v4lue")
     assert "cr3dential" not in caplog.text
     assert "v4lue" not in caplog.text
@@ -282,6 +312,50 @@ def test_without_a_context_no_certificate_is_trusted():
         result = send(url.replace("http:", "https:"))
     assert isinstance(result, Broken)
     assert result.failure == "unsent"
+
+
+@pytest.mark.parametrize("tunnelled", [False, True])
+def test_a_connection_that_ends_in_the_handshake_is_no_connection_for_now(tunnelled):
+    with serving(["read", *([TUNNEL, "read"] if tunnelled else [])]) as (url, _):
+        proxy = parse_proxy(url.removesuffix("/x"), "ALL_PROXY") if tunnelled else None
+        result = send("https://hub.test/" if proxy else url.replace("http:", "https:"), proxy=proxy, method="POST")
+    assert isinstance(result, Broken)
+    assert result.failure == "refused"
+    assert result.reason.startswith("no connection")
+    assert result.reason.endswith(": the other side closed the connection in the middle of TLS")
+
+
+def test_a_proxy_that_ends_its_own_handshake_is_no_connection_for_now():
+    with serving(["read"]) as (url, _):
+        proxy = parse_proxy(url.removesuffix("/x").replace("http:", "https:"), "ALL_PROXY")
+        result = send("https://hub.test/", proxy=replace(proxy, tls=trust_nobody()))
+    assert isinstance(result, Broken)
+    assert result.failure == "refused"
+    assert "(ALL_PROXY) broke the connection: the other side closed" in result.reason
+
+
+class Alarming(httpx.BaseTransport):
+    """Answers so often, and then, when the next request is sent, an alert comes, as at the end of a handshake."""
+
+    def __init__(self, answers):
+        self.left = answers
+
+    def handle_request(self, request):
+        self.left -= 1
+        if self.left >= 0:
+            return httpx.Response(200, stream=httpx.ByteStream(b"{}"))
+        alert = ssl.SSLError(1, "[SSL] alert")
+        alert.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+        raise httpx.ReadError("alert", request=request) from alert
+
+
+def test_an_alert_means_that_nothing_was_sent_only_where_nothing_was_answered_before(monkeypatch):
+    opened = iter([1, 0, 0])
+    monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: Alarming(next(opened)))
+    transport = Transport(timeout_s=2, clock=time.monotonic)
+    results = [transport.send("POST", "https://hub.test/", {}, b"{}") for _ in range(4)]
+    assert [getattr(result, "failure", None) for result in results] == [None, "reset", "unsent", "unsent"]
+    assert "tls.client_cert" in results[1].reason
 
 
 def test_httpx_comes_without_its_command_line():

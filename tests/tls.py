@@ -54,12 +54,16 @@ class Authority:
         built = built.add_extension(usage, critical=True)
         self.cert.write_bytes(built.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
 
-    def issue(self, file, *names, days=(-1, 20), password=None):
-        """Make a certificate for names and addresses, good from and to so many days from now."""
+    def issue(self, file, *names, days=(-1, 20), password=None, alternatives=True):
+        """Make a certificate for names and addresses, good from and to so many days from now.
+
+        Without alternatives, its subject alone has the first name, as certificates had it once.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
-        alternatives = x509.SubjectAlternativeName([_alternative(name) for name in names])
         usages = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
-        built = self._begin(_name(names[0]), key, days=days).add_extension(alternatives, critical=False)
+        built = self._begin(_name(names[0]), key, days=days)
+        if alternatives:
+            built = built.add_extension(x509.SubjectAlternativeName(map(_alternative, names)), critical=False)
         built = built.add_extension(usages, critical=False)
         pair = Pair(self.folder / f"{file}.pem", self.folder / f"{file}.key")
         pair.cert.write_bytes(built.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))

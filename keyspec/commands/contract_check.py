@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from keyspec.commands.screen import Screen
     from keyspec.openapi.verdict import Comparison
+    from keyspec.plan import Finding
 
 
 @declare(
@@ -52,6 +53,7 @@ def command(
     contract or the document is invalid.
     """
     from keyspec.commands.running import start
+    from keyspec.findings import find_unverified
     from keyspec.fitting import ask_hub, choose_hub, compare_usage, load_api, load_named, load_used
     from keyspec.loader import load_desired
 
@@ -64,18 +66,20 @@ def command(
     if api is not None and not live and hub is None:
         return _show(screen, [compare_usage(usage, api) for usage in load_used(desired)])
     chosen = choose_hub(desired, hub)
+    warnings = tuple(find_unverified((chosen,)))
+    screen.warn(warnings)
     usage = usages[0] if usages else load_used(desired.only_hubs(frozenset({chosen.name})))[0]
     with start(screen, options, hubs=1) as session:
         compared = ask_hub(usage, chosen, api, session, live=live)
-    return _show(screen, compared)
+    return _show(screen, compared, warnings)
 
 
-def _show(screen: Screen, compared: Sequence[Comparison]) -> int:
+def _show(screen: Screen, compared: Sequence[Comparison], warnings: Sequence[Finding] = ()) -> int:
     from keyspec.render.contracts import render_comparisons, render_comparisons_json
     from keyspec.report import ExitCode
 
     if screen.form == "json":
-        screen.write(render_comparisons_json(compared))
+        screen.write(render_comparisons_json(compared, warnings))
     else:
         text = render_comparisons(compared, color=screen.colored, width=screen.width, folded=not screen.verbose)
         screen.write(text)

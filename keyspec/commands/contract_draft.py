@@ -13,6 +13,7 @@ from keyspec.commands.screen import with_screen
 if TYPE_CHECKING:
     from keyspec.commands.screen import Screen
     from keyspec.openapi.document import Api
+    from keyspec.plan import Finding
     from keyspec.session import Options
 
 
@@ -54,7 +55,11 @@ def command(
     from keyspec.openapi.drafttext import render_draft, say_draft
     from keyspec.render.contracts import render_draft_json
 
-    api = load_api(openapi) if openapi is not None else _fetch(screen, hub, spec_options(files, trusted))
+    warnings: tuple[Finding, ...] = ()
+    if openapi is not None:
+        api = load_api(openapi)
+    else:
+        api, warnings = _fetch(screen, hub, spec_options(files, trusted))
     draft = draft_contract(api)
     if isinstance(draft, Absence):
         raise KeyspecError(f"{api.file} describes no administration of API keys: {'; '.join(draft.reasons)}")
@@ -64,18 +69,21 @@ def command(
         screen.note(f"wrote {out}: {say_draft(draft)}")
         screen.note(f"next: read it, then: keyspec contract check {out}{against}")
     if screen.form == "json":
-        screen.write(render_draft_json(draft))
+        screen.write(render_draft_json(draft, warnings))
     elif out is None:
         screen.write(render_draft(draft))
     return 0
 
 
-def _fetch(screen: Screen, hub: str | None, options: Options) -> Api:
-    """Download the hub's own document."""
+def _fetch(screen: Screen, hub: str | None, options: Options) -> tuple[Api, tuple[Finding, ...]]:
+    """Download the hub's own document, with what there is to warn of."""
     from keyspec.commands.running import start
+    from keyspec.findings import find_unverified
     from keyspec.fitting import choose_hub, fetch_api
     from keyspec.loader import load_desired
 
     chosen = choose_hub(load_desired(options), hub)
+    warnings = tuple(find_unverified((chosen,)))
+    screen.warn(warnings)
     with start(screen, options, hubs=1) as session:
-        return fetch_api(chosen, session)
+        return fetch_api(chosen, session), warnings

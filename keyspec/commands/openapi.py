@@ -37,12 +37,14 @@ def command(*, screen: Screen, files: tuple[str, ...], trusted: str | None, hub:
     from keyspec.commands.running import start
     from keyspec.errors import KeyspecError
     from keyspec.files import write_file
+    from keyspec.findings import find_unverified
     from keyspec.fitting import choose_hub, fetch_document
     from keyspec.jsontext import encode_json
     from keyspec.loader import load_desired
 
     options = spec_options(files, trusted)
     chosen = choose_hub(load_desired(options), hub)
+    screen.warn(find_unverified((chosen,)))
     with start(screen, options, hubs=1) as session:
         data = fetch_document(chosen, session)
     if out is None:

@@ -34,6 +34,7 @@ def command(*, screen: Screen, files: tuple[str, ...], exit_code: bool, **_given
     together, one is missing, or a shard was refused; 5 if one is no plan and no report.
     """
     from keyspec.commands.running import show_plan, show_report
+    from keyspec.findings import UNVERIFIED
     from keyspec.join import join_plans, join_reports
     from keyspec.loader import load_parts
     from keyspec.report import Report, apply_exit_code, plan_exit_code
@@ -41,8 +42,10 @@ def command(*, screen: Screen, files: tuple[str, ...], exit_code: bool, **_given
     parts = load_parts(files)
     if isinstance(parts[0].told, Report):
         report = join_reports(parts)
+        screen.warn(found for found in report.plan.findings if found.code in UNVERIFIED)
         show_report(report, screen)
         return apply_exit_code(report)
     plan = join_plans(parts)
+    screen.warn(found for found in plan.findings if found.code in UNVERIFIED)
     show_plan(plan, screen)
     return plan_exit_code(plan, exit_code=exit_code)

@@ -56,19 +56,28 @@ def find_value(answer: Shape | None, known: Iterable[Path]) -> tuple[Path, str] 
     return None if best is None else (best[2], "no list shows it" if rows else f"by its name `{best[2][-1]}`")
 
 
-def fit_body(shape: Shape, row: KeyFields, wanted: Iterable[str], constants: Mapping[Path, Any] | None = None) -> Fit:
+def fit_body(
+    shape: Shape,
+    row: KeyFields,
+    wanted: Iterable[str],
+    constants: Mapping[Path, Any] | None = None,
+    *,
+    plain: bool = False,
+) -> Fit:
     """Fill a body with the placeholders wanted, as far as it has their fields, and with constants at their paths.
 
-    The key's ID stands wherever the document requires it.
+    The key's ID stands wherever the document requires it. A `plain` body has no other constants, and the ID at its top.
     """
     places = {name: path for name in wanted if (path := find_place(shape, row, name)) is not None}
     key_id = find_place(shape, row, "key_id")
     if key_id is not None and _is_required(shape, key_id):
         places["key_id"] = key_id
+    if plain and len(places.get("key_id", ())) > 1:
+        del places["key_id"]
     content: dict[Path, Any] = dict(constants or {})
     for name, path in places.items():
         content.setdefault(path, f"{{{name}}}")
-    lacking = _fill_required(shape, content)
+    lacking = _fill_required(shape, content, constant=not plain)
     body: dict[str, Any] = {}
     for path, value in sorted(content.items()):
         _put(body, path, value)
@@ -131,7 +140,7 @@ def _may_send(shape: Shape | None) -> bool:
     return shape is not None and "readOnly" not in shape.flags
 
 
-def _fill_required(shape: Shape, content: dict[Path, Any]) -> tuple[str, ...]:
+def _fill_required(shape: Shape, content: dict[Path, Any], *, constant: bool) -> tuple[str, ...]:
     """Put constants where the document allows one value or names a default; tell what is still lacking."""
     lacking = []
     parents = {(), *(path[:length] for path in content for length in range(1, len(path)))}
@@ -144,9 +153,9 @@ def _fill_required(shape: Shape, content: dict[Path, Any]) -> tuple[str, ...]:
             member = shape.at(path)
             if member is None or "readOnly" in member.flags:
                 continue
-            if "default" in member.bounds:
+            if constant and "default" in member.bounds:
                 content[path] = member.bounds["default"]
-            elif len(member.values) == 1:
+            elif constant and len(member.values) == 1:
                 content[path] = member.values[0]
             else:
                 lacking.append(".".join(path))

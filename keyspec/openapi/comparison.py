@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from keyspec.openapi.credential import list_credentials
 from keyspec.openapi.draft import Draft, draft_contract
-from keyspec.openapi.payloads import compare_answer, compare_request
+from keyspec.openapi.payloads import compare_answer, compare_request, list_leaves
+from keyspec.openapi.plain import names_key
+from keyspec.openapi.survey import read_path
 from keyspec.openapi.verdict import Row, find_near
+from keyspec.openapi.words import split_words
 from keyspec.openapi.writing import OWN_HEADERS
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from keyspec.openapi.document import Api, ApiOperation, Parameter
 
 _MARK: Final = re.compile(r"\{[^{}]*\}")
+_MAKING: Final = ("create_key", "import_key")
+_WRITES: Final = (*_MAKING, "edit_key", "lock_key", "unlock_key", "delete_key")
 _SOME_NEAR: Final = 1_000
 
 
@@ -82,10 +87,40 @@ def _compare_operation(
         yield _explain_missing(name, label, operation, content, api, likely)
         return
     yield Row(name, "operation", label, "found")
+    yield from _compare_key(name, operation, content, found)
     yield from _compare_parameters(name, operation, content, found)
     yield from compare_request(name, operation, content, found)
     yield _compare_statuses(name, operation, found)
     yield from compare_answer(name, operation, content, found)
+
+
+def _compare_key(
+    name: str, operation: Mapping[str, Any], content: Mapping[str, Any], found: ApiOperation
+) -> Iterator[Row]:
+    """Say where a write is not about the keys that are listed, or where their ID stands for something else."""
+    listed = read_path(content.get("base", "") + content["operations"]["list_keys"]["path"])
+    aim = read_path(found.base + found.path)
+    if name not in _WRITES or listed is None or aim is None:
+        return
+    if aim.thing != listed.thing:
+        note = f"the path is about `{' '.join(aim.thing)}`, and list_keys about `{' '.join(listed.thing)}`"
+        yield Row(name, "operation", f"{found.method} {found.base}{found.path}", "differs", note)
+    if name in _MAKING:
+        return
+    own = split_words(content["key"]["id"])
+    carriers = [(each, True) for each in _list_path_carriers(operation["path"], found.path)]
+    leaves = (*list_leaves(operation.get("query", {})), *list_leaves(operation.get("body") or {}))
+    carriers += [(path[-1], False) for path, value in leaves if value in ("{key_id}", ["{key_id}"])]
+    for each, in_path in carriers:
+        if each != "keys" and split_words(each) != own and not names_key(each, listed.thing, in_path=in_path):
+            note = "it carries {key_id}, and does not sound like the ID of a key"
+            yield Row(name, "parameter", each, "differs", note)
+
+
+def _list_path_carriers(path: str, told: str) -> Iterator[str]:
+    """List the names that the document has where a contract's path has the ID; both end alike, whatever the base."""
+    pairs = zip(reversed(_MARK.findall(path)), reversed(_MARK.findall(told)), strict=False)
+    return (name.strip("{}") for mark, name in pairs if mark == "{key_id}")
 
 
 def find_operation(api: Api, method: str, path: str) -> ApiOperation | None:

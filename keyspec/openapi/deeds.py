@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any, Final
 from keyspec.openapi.bodies import find_value, fit_body
 from keyspec.openapi.fields import find_lock
 from keyspec.openapi.places import find_key, place_of
+from keyspec.openapi.plain import find_ids
 from keyspec.openapi.schemas import walk
+from keyspec.openapi.vocabulary import BULK
 from keyspec.openapi.words import holds_any, split_words
 from keyspec.openapi.writing import Gap, Written, write_body
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from keyspec.openapi.fields import KeyFields
     from keyspec.openapi.schemas import Path
-    from keyspec.openapi.survey import Found
+    from keyspec.openapi.survey import Found, Resource
     from keyspec.openapi.vocabulary import Purpose
 
 FIELDS: Final = ("description", "roles", "reauth_timeout")
+_MOST_DOUBTS: Final = 5
 _PARTIAL: Final = frozenset({"partial", "partially", "some", "only", "merge", "given", "provided"})
 
 
@@ -92,34 +93,49 @@ def write_edit(found: Found | None, row: KeyFields) -> Written | Gap:
     return written.add(notes={"sends": why}, sends="whole")
 
 
-def write_lock(found: Mapping[Purpose, Found], row: KeyFields, edit: Written | Gap, *, locked: bool) -> Written | Gap:
+def write_lock(keys: Resource, row: KeyFields, edit: Written | Gap, *, locked: bool) -> Written | Gap:
     """Write a lock, or an unlock: by an operation of its own, by one that sets the state, by the edit, or in bulk."""
-    own = found.get("lock_key" if locked else "unlock_key")
+    found, name = keys.found, _name_lock(locked=locked)
+    own = found.get(name)
     if own is not None:
-        return write_body(own, row, (), _find_state(own, locked=locked))
+        return write_body(own, row, (), _find_state(own, locked=locked), plain=True)
     if setting := found.get("set_state"):
         return _write_state(setting, row, (), locked=locked)
     written = _write_by_edit(found.get("edit_key"), row, edit, locked=locked)
-    many = found.get("lock_keys" if locked else "unlock_keys")
-    return _write_many(many, row) if many and isinstance(written, Gap) else written
+    many = found.get(BULK[name])
+    if many and isinstance(written, Gap):
+        return _write_many(many, keys, row)
+    return _name_doubts(written, keys, name)
 
 
-def write_delete(found: Mapping[Purpose, Found], row: KeyFields) -> Written | Gap:
+def _name_lock(*, locked: bool) -> Purpose:
+    return "lock_key" if locked else "unlock_key"
+
+
+def _name_doubts(written: Written | Gap, keys: Resource, name: Purpose) -> Written | Gap:
+    """Name, in a gap, what may be what is missing."""
+    doubts = keys.doubts.get(name, ())
+    if isinstance(written, Written) or not doubts:
+        return written
+    told = ", ".join(f"`{label}`" for label in doubts[:_MOST_DOUBTS])
+    return Gap(f"{written.why}; candidates, none of which says so unmistakably: {told}")
+
+
+def write_delete(keys: Resource, row: KeyFields) -> Written | Gap:
     """Write the delete, of one if there is such a thing."""
-    if one := found.get("delete_key"):
-        return write_body(one, row)
-    many = found.get("delete_keys")
-    return _write_many(many, row) if many else Gap("nothing deletes a key")
+    if one := keys.found.get("delete_key"):
+        return write_body(one, row, plain=True)
+    if many := keys.found.get("delete_keys"):
+        return _write_many(many, keys, row)
+    return _name_doubts(Gap("nothing deletes a key"), keys, "delete_key")
 
 
-def _write_many(found: Found, row: KeyFields) -> Written | Gap:
+def _write_many(found: Found, keys: Resource, row: KeyFields) -> Written | Gap:
     """Write an operation on many keys for one, by its ID."""
-    body = found.operation.body
-    fields = () if body is None else body.fields()
-    names = [name for name, shape in fields if split_words(name)[-1:] == ("id",) and shape.kinds == {"array"}]
-    if not names:
+    name = find_ids(found.operation.body, keys.thing)
+    if name is None:
         return Gap(f"`{found.operation.label}` takes no IDs")
-    written = write_body(found, row, (), {(names[0],): ["{key_id}"]})
+    written = write_body(found, row, (), {(name,): ["{key_id}"]}, plain=True)
     return written.without("if_match") if isinstance(written, Written) else written
 
 
@@ -139,7 +155,7 @@ def _write_state(found: Found, row: KeyFields, wanted: tuple[str, ...], *, locke
     state = _find_state(found, locked=locked)
     if not state:
         return Gap(f"nothing {'locks' if locked else 'unlocks'} a key: `{found.operation.label}` takes no state")
-    return write_body(found, row, wanted, state)
+    return write_body(found, row, wanted, state, plain=True)
 
 
 def _find_state(found: Found, *, locked: bool) -> dict[Path, Any]:

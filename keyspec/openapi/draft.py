@@ -19,6 +19,7 @@ from keyspec.openapi.lists import find_role_list, write_list
 from keyspec.openapi.places import find_field, find_key, find_rows, place_of
 from keyspec.openapi.survey import survey_api
 from keyspec.openapi.writing import Gap, Written, write_read
+from keyspec.placeholders import RULES
 from keyspec.template import find_marks
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ ORDER: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """In which order a contract is written: its sections, and what stands in some."""
 _BASE: Final = re.compile(r"(/[A-Za-z0-9_~.:-]+)*")
+_NAMED: Final = tuple(name for name, rule in RULES.items() if rule.named)
 _BY_NAME: Final = "by its name"
 _MOST_NEAR: Final = 5
 _CODES: Final = (("error", "code"), ("code",), ("error", "type"), ("type",), ("error",))
@@ -87,6 +89,10 @@ class _Drafting:
     def write(self, name: str, written: Written | Gap) -> None:
         if isinstance(written, Gap):
             self.holes["operations", name] = written.why
+            return
+        if name in _NAMED and not any(mark.name == "key_id" for mark in find_marks(written.content)):
+            label = f"{written.content['method']} {written.content['path']}"
+            self.holes["operations", name] = f"`{label}` does not take the ID of a key"
             return
         self.put(("operations", name), written.content, written.reason)
         self.reasons.update({("operations", name, part): note for part, note in written.notes.items()})
@@ -274,9 +280,9 @@ def _put_writes(drafting: _Drafting, ground: _Ground) -> None:
     drafting.write("import_key", write_import(found.get("import_key"), row, ground.id.path))
     edit = write_edit(found.get("edit_key"), row)
     drafting.write("edit_key", edit)
-    drafting.write("lock_key", write_lock(found, row, edit, locked=True))
-    drafting.write("unlock_key", write_lock(found, row, edit, locked=False))
-    drafting.write("delete_key", write_delete(found, row))
+    drafting.write("lock_key", write_lock(ground.keys, row, edit, locked=True))
+    drafting.write("unlock_key", write_lock(ground.keys, row, edit, locked=False))
+    drafting.write("delete_key", write_delete(ground.keys, row))
 
 
 def _put_capabilities(drafting: _Drafting, ground: _Ground) -> None:

@@ -54,9 +54,8 @@ _LOCKED: Final = (
     "paused",
     "frozen",
     "deactivated",
-    "revoked",
 )
-"""Best first: the first that a hub knows is what it is sent."""
+"""Best first: the first that a hub knows is what it is sent. What is revoked, expired or deleted does not come back."""
 _STATES: Final = frozenset({"status", "state", "lock", "activation"})
 _FLAGS: Final = {
     **dict.fromkeys(

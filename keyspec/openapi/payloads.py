@@ -22,7 +22,6 @@ _ALONE: Final = re.compile(r"\{(\w+)\}")
 _TEXTS: Final = ("text", "iso")
 _PLACEHOLDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "key_id": ("string",),
-    "key_ids": ("array",),
     "description": ("string",),
     "roles": ("array",),
     "state": ("string", "boolean"),

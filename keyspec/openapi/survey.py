@@ -5,9 +5,9 @@
     below  thing  item  verb
 
 Operations on the same thing below the same path are a `Resource`. What is done is told by the words of the path, then
-by the method, then by the words of operationId and summary; who answers best to a purpose gets it, the order of the
-document says nothing. The resource of the keys is the one whose name, operations and rows look most like API keys;
-keys that cipher or sign are not meant.
+by the method, then by the words of operationId and summary; what locks, unlocks or deletes has to say so unmistakably
+(`plain`). Who answers best to a purpose gets it, the order of the document says nothing. The resource of the keys is
+the one whose name, operations and rows look most like API keys; keys that cipher or sign are not meant.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from keyspec.openapi.places import find_rows
+from keyspec.openapi.plain import Doubt, names_key, read_deed, takes_id
 from keyspec.openapi.vocabulary import (
     BULK,
     CRYPTIC,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from keyspec.openapi.vocabulary import Purpose
 
 _SUFFIX: Final = re.compile(r"\.(json|xml|ya?ml)$")
+_OF_ALL: Final = ("list_keys", "create_key", "import_key")
+_GRAVE: Final = ("lock_key", "unlock_key", "delete_key", "revoke_key", "set_state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +68,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Operations on one thing, by what they are for; `lack` says why it cannot be the keys."""
+    """Operations on one thing, by what they are for, and what may be for it; `lack` says why it cannot be the keys."""
 
     path: str
     thing: tuple[str, ...]
     points: int
     found: Mapping[Purpose, Found]
     lack: str | None = None
+    doubts: Mapping[Purpose, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,12 @@ def survey_api(api: Api) -> Survey:
 
 def read_aim(operation: ApiOperation) -> Aim | None:
     """Read what an operation is about from its path; None if it names no thing."""
-    segments = [part for segment in operation.path.strip("/").split("/") for part in _split_segment(segment)]
+    return read_path(operation.path)
+
+
+def read_path(path: str) -> Aim | None:
+    """Read what a path is about."""
+    segments = [part for segment in path.strip("/").split("/") for part in _split_segment(segment)]
     items: list[str] = []
     verbs: tuple[str, ...] = ()
     while segments:
@@ -142,13 +151,14 @@ def _read_resource(below: tuple[str, ...], thing: tuple[str, ...], group: _Group
             best = found.get(purpose)
             if best is None or _rank(each) < _rank(best):
                 found[purpose] = each
-    _settle_revoke(found)
     lack = _find_lack(below, found, group)
     if lack is None:
         base = found["list_keys"].operation.base
         found = {purpose: each for purpose, each in found.items() if each.operation.base == base}
     points = name + sum(worth for purpose, worth in WORTH.items() if purpose in found)
-    return Resource(min(operation.path for _, operation in group.members), thing, points, found, lack)
+    return Resource(
+        min(operation.path for _, operation in group.members), thing, points, found, lack, _list_doubts(group)
+    )
 
 
 def _count_name(below: tuple[str, ...], thing: tuple[str, ...], group: _Group) -> int:
@@ -189,45 +199,59 @@ def _find_lack(below: tuple[str, ...], found: Mapping[Purpose, Found], group: _G
 
 def _read_purpose(aim: Aim, operation: ApiOperation) -> Iterator[tuple[Purpose, Found]]:
     """Tell what an operation is for, by its path's verb if it has one, else by its method and its words."""
-    item = aim.item or _find_query_item(operation)
+    item = aim.item or _find_query_item(aim, operation)
+    told = _read_deed(aim, operation, item) or _read_other(aim, operation, item)
+    if isinstance(told, Doubt) or told is None:
+        return
+    purpose, why, points = told
+    if purpose == "list_keys" and (operation.method != "GET" or item or find_rows(operation.success) is None):
+        return
+    whole = item is not None or purpose in _OF_ALL or takes_id(operation.body, aim.thing)
+    if whole or purpose in BULK.values():
+        yield purpose, Found(operation, item, why, points)
+
+
+def _read_deed(aim: Aim, operation: ApiOperation, item: str | None) -> tuple[Purpose, str, int] | Doubt | None:
+    """Tell what locks, unlocks or deletes, by the path rather than by the operationId."""
+    deed = read_deed(aim, operation, item) if operation.method != "GET" else None
+    if deed is None or isinstance(deed, Doubt):
+        return deed
+    return deed.purpose, deed.why, 10 if aim.verbs else 6
+
+
+def _read_other(aim: Aim, operation: ApiOperation, item: str | None) -> tuple[Purpose, str, int] | None:
+    """Tell what else an operation is for."""
+    method = operation.method
     if aim.verbs:
         purpose, why, points = VERBS[aim.verbs[-1]], f"`{aim.verbs[-1]}` in the path", 10
-        if operation.method == "DELETE" and purpose == "lock_key":
-            purpose, why = "unlock_key", f"DELETE of the `{aim.verbs[-1]}`"
-        if operation.method == "GET" and purpose not in ("list_keys", "get_key"):
-            return
-    elif (operation.method, item is not None) in METHODS:
-        method = operation.method
+        if method == "GET" and purpose not in ("list_keys", "get_key"):
+            return None
+    elif (method, item is not None) in METHODS:
         purpose, points = METHODS[method, item is not None]
         why = f"{method} of {'one' if item else 'all'}"
         if method != "GET" and (spoken := _find_spoken(operation)) and spoken[0] != purpose:
             purpose, why, points = spoken[0], f"`{spoken[1]}` in its {spoken[2]}", points - 1
     else:
-        return
-    if purpose == "list_keys" and (operation.method != "GET" or item or find_rows(operation.success) is None):
-        return
-    if purpose is not None:
-        yield from _by_number(purpose, operation, Found(operation, item, why, points))
+        return None
+    stays = purpose not in ("edit_key", "set_state") or item is None or names_key(item, aim.thing, in_path=True)
+    return (purpose, why, points) if purpose is not None and stays else None
 
 
-def _by_number(purpose: Purpose, operation: ApiOperation, found: Found) -> Iterator[tuple[Purpose, Found]]:
-    """Tell an operation on one from one on many."""
-    if found.item is not None or purpose in ("list_keys", "create_key", "import_key"):
-        yield purpose, found
-        return
-    body = operation.body
-    names = [] if body is None else [(split_words(name), shape) for name, shape in body.fields()]
-    if any(words[-1:] == ("id",) and shape.kinds == {"array"} for words, shape in names):
-        if purpose in BULK:
-            yield BULK[purpose], found
-    elif any(words[-1:] == ("id",) and shape.may_be("string") for words, shape in names):
-        yield purpose, found
+def _list_doubts(group: _Group) -> dict[Purpose, tuple[str, ...]]:
+    """List, by purpose, the operations that may have it, and do not say so unmistakably."""
+    found: dict[Purpose, tuple[str, ...]] = {}
+    for aim, operation in sorted(group.members, key=lambda each: each[1].label):
+        told = _read_deed(aim, operation, aim.item or _find_query_item(aim, operation))
+        for purpose in told.purposes if isinstance(told, Doubt) else ():
+            found[purpose] = (*found.get(purpose, ()), operation.label)
+    return found
 
 
 def _find_spoken(operation: ApiOperation) -> tuple[Purpose | None, str, str] | None:
     """Find what an operation's name says it does, or else, of a POST, its summary.
 
-    Of several words only importing counts: nothing is imported by the way.
+    Of several words only importing counts: nothing is imported by the way. What locks, unlocks or deletes is no matter
+    of words alone.
     """
     texts = [(operation.name, "operationId")] + [(operation.summary, "summary")] * (operation.method == "POST")
     for text, where in texts:
@@ -235,27 +259,17 @@ def _find_spoken(operation: ApiOperation) -> tuple[Purpose | None, str, str] | N
         if "import_key" in told:
             return "import_key", told["import_key"], where
         if len(told) == 1:
-            return next((purpose, word, where) for purpose, word in told.items())
+            spoken, word = next(iter(told.items()))
+            return None if spoken in _GRAVE else (spoken, word, where)
     return None
 
 
-def _find_query_item(operation: ApiOperation) -> str | None:
+def _find_query_item(aim: Aim, operation: ApiOperation) -> str | None:
     """Find the query parameter that names one, where the path has none."""
     for parameter in operation.parameters:
-        if parameter.where == "query" and parameter.required and split_words(parameter.name)[-1:] == ("id",):
+        if parameter.where == "query" and parameter.required and names_key(parameter.name, aim.thing):
             return parameter.name
     return None
-
-
-def _settle_revoke(found: dict[Purpose, Found]) -> None:
-    """Take revoking for a lock where it can be undone, for a delete where there is no other."""
-    revoke = found.pop("revoke_key", None)
-    if revoke is None:
-        return
-    if "unlock_key" in found and "lock_key" not in found:
-        found["lock_key"] = revoke
-    elif "delete_key" not in found:
-        found["delete_key"] = revoke
 
 
 def _rank(found: Found) -> tuple[int, int, str, str]:

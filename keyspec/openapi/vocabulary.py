@@ -37,7 +37,7 @@ VERBS: Final[Mapping[str, Purpose | None]] = {
         "unlock_key",
     ),
     **dict.fromkeys(("delete", "remove", "destroy", "purge", "erase"), "delete_key"),
-    **dict.fromkeys(("revoke", "invalidate"), "revoke_key"),
+    **dict.fromkeys(("revoke", "invalidate"), "revoke_key"),  # for good, or not: never taken for a lock
     **dict.fromkeys(("status", "state"), "set_state"),
     **dict.fromkeys(("rotate", "regenerate", "renew", "refresh", "reset", "roll", "recreate"), None),
     **dict.fromkeys(("validate", "verify", "test", "introspect", "count", "export", "download"), None),

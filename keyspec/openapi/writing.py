@@ -64,11 +64,19 @@ def write_read(found: Found, query: Mapping[str, Any] | None = None) -> Written 
 
 
 def write_body(
-    found: Found, row: KeyFields, wanted: Iterable[str] = (), constants: Mapping[Path, Any] | None = None
+    found: Found,
+    row: KeyFields,
+    wanted: Iterable[str] = (),
+    constants: Mapping[Path, Any] | None = None,
+    *,
+    plain: bool = False,
 ) -> Written | Gap:
-    """Write an operation that changes something, its body filled with what is wanted and with constants."""
+    """Write an operation that changes something, its body filled with what is wanted and with constants.
+
+    A `plain` one carries no constants but those given: a default may mean all keys.
+    """
     operation = found.operation
-    head = _write_head(found, {})
+    head = _write_head(found, {}, plain=plain)
     if isinstance(head, Gap):
         return head
     if operation.wants_other_body:
@@ -76,7 +84,7 @@ def write_body(
     carried: frozenset[str] = frozenset()
     if operation.body is not None:
         names = (*wanted, *(() if found.item else ("key_id",)))
-        fit = fit_body(operation.body, row, dict.fromkeys(names), constants)
+        fit = fit_body(operation.body, row, dict.fromkeys(names), constants, plain=plain)
         if fit.lacking:
             missing = ", ".join(f"`{name}`" for name in fit.lacking)
             return Gap(f"`{operation.label}` requires {missing}, and keyspec has nothing to put there")
@@ -89,7 +97,7 @@ def write_body(
     return Written(head, _say(found), {}, carried)
 
 
-def _write_head(found: Found, query: Mapping[str, Any]) -> dict[str, Any] | Gap:
+def _write_head(found: Found, query: Mapping[str, Any], *, plain: bool = False) -> dict[str, Any] | Gap:
     """Write method, path and query; every parameter that the document requires has to be filled."""
     operation = found.operation
     path, filled = operation.path, dict(query)
@@ -102,7 +110,7 @@ def _write_head(found: Found, query: Mapping[str, Any]) -> dict[str, Any] | Gap:
     for parameter in operation.parameters:
         if not _must_fill(parameter) or parameter.name in filled:
             continue
-        value = _find_constant(parameter)
+        value = None if plain else _find_constant(parameter)
         if value is None:
             return Gap(f"`{operation.label}` requires the {parameter.where} parameter `{parameter.name}`")
         filled[parameter.name] = value

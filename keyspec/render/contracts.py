@@ -9,12 +9,14 @@ from keyspec.display import display
 from keyspec.jsontext import encode_json
 from keyspec.openapi.payloads import list_leaves
 from keyspec.render.console import cells, make_page, pad
+from keyspec.render.json import warning_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from keyspec.openapi.draft import Draft
     from keyspec.openapi.verdict import Comparison, Row, Verdict
+    from keyspec.plan import Finding
     from keyspec.render.console import Page, Style
 
 Shown = tuple[str, tuple[str, ...], "Mapping[str, Any]"]
@@ -40,13 +42,14 @@ def render_contracts_json(shown: Iterable[Shown]) -> str:
     return encode_json({"format": "keyspec-contracts/1", "contracts": rows}, indent=2) + "\n"
 
 
-def render_draft_json(draft: Draft) -> str:
+def render_draft_json(draft: Draft, warnings: Iterable[Finding] = ()) -> str:
     """Write a draft as JSON: the contract, and by place why something stands there and what is missing there."""
     told = {
         name: {".".join(path): why for path, why in sorted(notes.items())}
         for name, notes in (("reasons", draft.reasons), ("holes", draft.holes))
     }
-    return encode_json({"format": "keyspec-contract-draft/1", "contract": draft.content, **told}, indent=2) + "\n"
+    document = {"format": "keyspec-contract-draft/1", "contract": draft.content, **told, **warning_data(warnings)}
+    return encode_json(document, indent=2) + "\n"
 
 
 def render_comparisons(compared: Iterable[Comparison], *, color: bool, width: int, folded: bool = True) -> str:
@@ -62,7 +65,7 @@ def render_comparisons(compared: Iterable[Comparison], *, color: bool, width: in
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
-def render_comparisons_json(compared: Iterable[Comparison]) -> str:
+def render_comparisons_json(compared: Iterable[Comparison], warnings: Iterable[Finding] = ()) -> str:
     """Write comparisons as JSON."""
     checks = [
         {
@@ -83,7 +86,8 @@ def render_comparisons_json(compared: Iterable[Comparison]) -> str:
         }
         for each in compared
     ]
-    return encode_json({"format": "keyspec-contract-check/1", "checks": checks}, indent=2) + "\n"
+    document = {"format": "keyspec-contract-check/1", "checks": checks, **warning_data(warnings)}
+    return encode_json(document, indent=2) + "\n"
 
 
 def _contract_lines(file: str, hubs: tuple[str, ...], content: Mapping[str, Any], page: Page) -> Iterator[str]:

@@ -37,13 +37,13 @@ def render_grid_json(grid: GridPage, warnings: Iterable[Finding] = ()) -> str:
         "pages": grid.pages,
         "rows": [_row_data(row) for row in grid.rows],
     }
-    return _write(document | _warning_data(warnings))
+    return _write(document | warning_data(warnings))
 
 
 def render_problems_json(problems: Iterable[Problem], warnings: Iterable[Finding] = ()) -> str:
     """Write problems, each with its place, code, message and hint."""
     document = {"format": PROBLEMS_FORMAT, "problems": [_problem_data(problem) for problem in problems]}
-    return _write(document | _warning_data(warnings))
+    return _write(document | warning_data(warnings))
 
 
 def _write(document: dict[str, Any]) -> str:
@@ -70,7 +70,7 @@ def _row_data(row: GridRow) -> dict[str, Any]:
     }
 
 
-def _warning_data(warnings: Iterable[Finding]) -> dict[str, Any]:
+def warning_data(warnings: Iterable[Finding]) -> dict[str, Any]:
     """Give the member `warnings`, if there are any."""
     told = [finding_data(finding) for finding in warnings]
     return {"warnings": told} if told else {}

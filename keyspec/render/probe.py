@@ -14,13 +14,15 @@ from keyspec.duration import format_duration
 from keyspec.jsontext import encode_json
 from keyspec.probe import overlay_of
 from keyspec.render.console import cells, make_page, pad
+from keyspec.render.json import warning_data
 from keyspec.render.phrases import say_count, say_key, say_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from keyspec.contract import Contract
     from keyspec.foreseen import Foreseen, Setting
+    from keyspec.plan import Finding
     from keyspec.probe import Observation, Probed, Verdict
     from keyspec.render.console import Page, Style
 
@@ -71,7 +73,15 @@ def say_left(probed: Probed) -> Iterator[str]:
         yield "run the same command again, which removes it first, or delete it in the portal"
 
 
-def render_probed_json(probed: Probed, out: str | None) -> str:
+def say_harmed(probed: Probed) -> Iterator[str]:
+    """Say which keys of others changed under the probe, which nobody can undo."""
+    for key_id, what in (probed.harmed or {}).items():
+        yield f"NOT A KEY OF THE PROBE, on {display(probed.url)}: {say_key(key_id)}: {display(what, limit=_MOST_SEEN)}"
+    if probed.harmed:
+        yield f"the probe stopped: look whether `{display(probed.contract)}` changes more than the key it names"
+
+
+def render_probed_json(probed: Probed, out: str | None, warnings: Iterable[Finding] = ()) -> str:
     """Write what was seen as JSON; `out` is the contract that was written."""
     rows = [
         {"step": row.step, "sent": row.sent, "seen": row.seen, "verdict": row.verdict} for row in probed.observations
@@ -88,10 +98,11 @@ def render_probed_json(probed: Probed, out: str | None) -> str:
         "denied_after_s": probed.denied_after_s,
         "observations": rows,
         "left": dict(probed.left or {}),
+        "harmed": dict(probed.harmed or {}),
         "interrupted": probed.interrupted,
         "overlay": out,
     }
-    return encode_json(document, indent=2) + "\n"
+    return encode_json(document | warning_data(warnings), indent=2) + "\n"
 
 
 def render_overlay(contract: Contract, probed: Probed, base: str, *, made_at: str, version: str) -> str:

@@ -82,7 +82,7 @@ def render_problems(problems: Iterable[Problem], *, color: bool) -> str:
 
 def unverified_lines(plan: Plan, page: Page) -> Iterator[str]:
     """Write which hubs need not prove who they are: no output leaves that out."""
-    return finding_lines((finding for finding in plan.findings if finding.code == UNVERIFIED), plan, page)
+    return finding_lines((finding for finding in plan.findings if finding.code in UNVERIFIED), plan, page)
 
 
 def finding_lines(findings: Iterable[Finding], plan: Plan, page: Page) -> Iterator[str]:

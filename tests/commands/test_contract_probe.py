@@ -80,6 +80,7 @@ def test_a_hub_that_is_no_sandbox_is_4_and_is_asked_nothing(folder, labels):
         ((*QUICK, "--yes", "--hub", "nothing"), "there is no such hub; there are lab"),
         ((*QUICK, "--yes", "--out", "keyspec.yaml"), "keyspec.yaml is there already; nothing was written"),
         ((*QUICK, "--yes", "--out", "no/where.yaml"), "its folder does not exist"),
+        ((*QUICK, "--yes", "--out", "/proc/x.yaml"), "/proc/x.yaml cannot be written: "),
         ((*QUICK, "--yes", "--timeout", "soon"), "not a duration"),
     ],
 )
@@ -108,7 +109,8 @@ def test_a_role_of_the_spec_may_be_named(sandbox):
     sandbox.spec(text)
     ran = sandbox.run(*QUICK, "--yes", "--role", "ours", "--format", "json")
     assert (ran.code, json.loads(ran.out)["role"]) == (0, "Operator")
-    assert sandbox.run(*QUICK, "--yes", "--role", "nobody", "--out", "b.yaml").code == 4
+    assert sandbox.run(*QUICK, "--yes", "--role", "nobody", "--out", "b.yaml").code == 64
+    assert not (sandbox.path / "b.yaml").exists()
 
 
 def test_a_hub_that_does_not_tell_permissions_wants_a_role_to_be_named(sandbox):
@@ -147,6 +149,22 @@ def test_a_key_that_cannot_be_made_is_1_and_nothing_is_written(sandbox):
     assert "differs  create  POST /api/v1/api_keys reauth_timeout 1s  403" in ran.out
     assert not (sandbox.path / "seen.yaml").exists()
     assert journals(sandbox.path) == []
+
+
+def test_a_contract_that_cannot_be_written_is_1_and_all_that_was_seen_is_still_said(sandbox):
+    """The limit of a file's size stands for a full disk: the journal fits, the contract does not."""
+    script = 'ulimit -f 1; exec "$@"'
+    command = ["bash", "-c", script, "bash", *keyspec_command(*QUICK, "--yes", "-q", "--format", "json")]
+    done = subprocess.run(
+        command, cwd=sandbox.path, env=clean_environ(**sandbox.environ), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "keyspec: seen.yaml cannot be written: " in done.stderr
+    document = json.loads(done.stdout)
+    assert document["overlay"] is None
+    assert document["observations"] != []
+    assert not (sandbox.path / "seen.yaml").exists()
+    assert probe_keys(sandbox.hub) == set()
 
 
 def start(folder, *words):

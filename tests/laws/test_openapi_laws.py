@@ -15,6 +15,7 @@ from keyspec.openapi.comparison import compare_contract
 from keyspec.openapi.document import parse_api
 from keyspec.openapi.draft import Draft, draft_contract
 from keyspec.openapi.drafttext import render_draft, say_draft
+from keyspec.openapi.payloads import list_leaves
 
 
 @given(spoilt() | invented())
@@ -46,6 +47,22 @@ def test_what_is_drafted_from_a_document_is_found_in_it(root):
         rows = [row for row in compare_contract(draft.content, api) if row.verdict == "missing"]
         assert [row for row in rows if row.part in ("operation", "parameter", "request")] == []
         assert [row for row in rows if row.part == "answer" and row.operation.startswith("list_")] == []
+
+
+@given(spoilt() | invented())
+def test_what_is_drafted_to_lock_unlock_or_delete_means_one_key_and_nothing_else(root):
+    api = read_or_not(root)
+    draft = draft_contract(api) if api else None
+    operations = draft.content["operations"] if isinstance(draft, Draft) else {}
+    for name in {"lock_key", "unlock_key", "delete_key"} & set(operations):
+        sent = operations[name]
+        leaves = dict(list_leaves({**sent.get("query", {}), **sent.get("body", {})}))
+        states = {value for value in leaves.values() if not isinstance(value, list) and "{" not in str(value)}
+        assert len(states) <= (name != "delete_key")
+        assert not {"excludedKeyIds", "userIds", "userId", "user_id", "roleId", "all"} & {path[-1] for path in leaves}
+        assert (sent["method"] == "DELETE") <= (name == "delete_key")
+        assert "revoke" not in sent["path"]
+        assert not {"revoked", "expired", "deleted"} & states
 
 
 @given(st.sampled_from((*DIALECTS, *OTHERS)), st.randoms(use_true_random=False))

@@ -197,6 +197,55 @@ def test_a_parameter_in_a_path_may_have_any_name(root):
     assert find_operation(read(root), "GET", "/api_keys/{keyId}") is None
 
 
+def test_a_write_of_another_thing_than_what_is_listed_differs(root):
+    content = content_of()
+    root["paths"]["/users/{userId}"] = {"delete": {"responses": {"204": {"description": ""}}}}
+    content["operations"]["delete_key"] = {"method": "DELETE", "path": "/users/{key_id}", "statuses": [204]}
+    assert told(content, root) == [
+        "delete_key operation DELETE /api/v1/users/{userId} differs: the path is about `user`, and list_keys about `api key`",
+        "delete_key parameter userId differs: it carries {key_id}, and does not sound like the ID of a key",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "sounds"),
+    [("user_id", False), ("roleId", False), ("id", True), ("keyId", True), ("api_key_id", True)],
+)
+def test_what_carries_the_id_in_the_document_sounds_like_the_id_of_a_key(root, parameter, sounds):
+    content = content_of()
+    declared = [{"name": parameter, "in": "query", "required": True, "schema": {"type": "string"}}]
+    root["paths"]["/api_keys"]["delete"] = {"parameters": declared, "responses": {"204": {"description": ""}}}
+    content["operations"]["delete_key"] = {
+        "method": "DELETE",
+        "path": "/api_keys",
+        "query": {parameter: "{key_id}"},
+        "statuses": [204],
+    }
+    note = "it carries {key_id}, and does not sound like the ID of a key"
+    assert told(content, root) == ([] if sounds else [f"delete_key parameter {parameter} differs: {note}"])
+
+
+@pytest.mark.parametrize(("field", "sounds"), [("ids", True), ("excludedKeyIds", False), ("userIds", False)])
+def test_a_list_that_carries_the_id_is_one_of_keys(root, field, sounds):
+    content = content_of()
+    lists = {"properties": {field: {"type": "array", "items": {"type": "string"}}}}
+    root["paths"]["/api_keys/delete"] = {
+        "post": {
+            "requestBody": {"content": {"application/json": {"schema": lists}}},
+            "responses": {"204": {"description": ""}},
+        }
+    }
+    content["operations"]["delete_key"] = {
+        "method": "POST",
+        "path": "/api_keys/delete",
+        "body": {field: ["{key_id}"]},
+        "statuses": [204],
+    }
+    assert [row.split(":")[0] for row in told(content, root)] == (
+        [] if sounds else [f"delete_key parameter {field} differs"]
+    )
+
+
 def test_a_document_of_nothing_has_nothing():
     rows = compare_contract(content_of(), read({"openapi": "3.1.0"}))
     assert {row.verdict for row in rows} == {"missing"}

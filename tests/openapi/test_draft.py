@@ -212,6 +212,50 @@ def test_one_key_is_locked_as_many_where_there_is_no_other_way():
     assert draft.holes["operations", "unlock_key"] == "nothing unlocks a key: `PATCH /keys/{id}` takes no state"
 
 
+def test_what_may_lock_or_delete_is_a_hole_with_its_candidates():
+    paths = {"/keys/{id}": {"patch": body(ROW)}, "/keys/{id}/revoke": {"post": {}}, "/keys/purge": {"post": {}}}
+    draft = draft_of(paths)
+    assert not {"lock_key", "unlock_key", "delete_key"} & set(draft.content["operations"])
+    assert draft.holes["operations", "lock_key"] == (
+        "nothing locks a key: `PATCH /keys/{id}` takes no state; candidates, none of which says so unmistakably: "
+        "`POST /keys/{id}/revoke`"
+    )
+    assert draft.holes["operations", "delete_key"] == (
+        "nothing deletes a key; candidates, none of which says so unmistakably: `POST /keys/purge`, "
+        "`POST /keys/{id}/revoke`"
+    )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        body({"properties": {"all": {"type": "boolean", "default": True}}, "required": ["all"]}),
+        body({"properties": {"cascade": {"enum": ["all"]}}, "required": ["cascade"]}),
+        {"parameters": [{"name": "all", "in": "query", "required": True, "schema": {"default": 1}}]},
+        {"parameters": [{"name": "cascade", "in": "query", "required": True, "schema": {"enum": ["all"]}}]},
+    ],
+)
+def test_no_constant_goes_into_what_locks_unlocks_or_deletes(more):
+    paths = {"/keys/{id}": {"delete": more}, "/keys/{id}/lock": {"post": more}, "/keys/{id}/unlock": {"post": more}}
+    draft = draft_of(paths)
+    for name in ("lock_key", "unlock_key", "delete_key"):
+        assert name not in draft.content["operations"]
+        assert " requires " in draft.holes["operations", name]
+
+
+def test_an_id_deep_in_a_body_names_no_key_to_be_locked():
+    lock = body({"properties": {"owner": {"properties": {"id": TEXT}, "required": ["id"]}}, "required": ["owner"]})
+    assert " requires `owner`" in hole_of({"/keys/{id}/lock": {"post": lock}}, "lock_key")
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_an_edit_that_takes_no_id_is_a_hole(method):
+    fields = {**ROW["properties"], "id": {**TEXT, "readOnly": True}}
+    assert "does not take the ID of a key" in hole_of(
+        {"/keys": {method: body({"properties": fields})}, **DELETE}, "edit_key"
+    )
+
+
 def test_roles_by_id_need_a_list_that_explains_them():
     row = {"properties": {"id": TEXT, "role_ids": NAMES}}
     paths = {"/keys": {"get": {"responses": answer(many(row))}}, **DELETE}
@@ -258,11 +302,11 @@ def test_names_that_are_no_plain_words_are_quoted_and_paths_that_cannot_be_writt
     paths = {
         "/keys": {"get": {"responses": answer(many(row))}},
         "/keys/{id}": {"get": get, "delete": {}},
-        "/keys/{id}/lock!": {"post": {}},
+        "/keys!import": {"post": {}},
     }
     draft = draft_of(paths)
     assert draft.content["key"]["id"] == '"key-id"'
-    assert draft.holes["operations", "lock_key"] == "a contract cannot write the path of `POST /keys/{id}/lock!`"
+    assert draft.holes["operations", "import_key"] == "a contract cannot write the path of `POST /keys!import`"
 
 
 def test_a_base_that_cannot_be_written_is_said():

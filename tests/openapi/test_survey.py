@@ -56,20 +56,20 @@ def test_a_path_tells_the_thing_one_of_it_and_what_is_done(path, aim):
         ("/keys/{id}", "delete", {}, "delete_key"),
         ("/keys/{id}/remove", "post", {}, "delete_key"),
         ("/keys/{id}/suspend", "post", {}, "lock_key"),
-        ("/keys/{id}/lock", "delete", {}, "unlock_key"),
         ("/keys/{id}/reactivate", "put", {}, "unlock_key"),
         ("/keys/{id}/status", "put", {}, "set_state"),
         ("/keys/disable", "post", BODY, "lock_key"),
         ("/keys/disable", "post", MANY, "lock_keys"),
-        ("/keys/{id}/revoke", "post", {}, "delete_key"),
+        ("/keys/{id}", "delete", {"operationId": "revokeApiKey"}, "delete_key"),
+        ("/keys/{id}:lock", "post", {}, "lock_key"),
         ("/keys/delete", "delete", {"parameters": [{"name": "keyId", "in": "query", "required": True}]}, "delete_key"),
     ],
 )
 def test_path_then_method_then_words_tell_what_an_operation_is_for(path, method, operation, purpose):
     paths = {"/keys": {"get": ROWS}}
     paths.setdefault(path, {})[method] = operation
-    paths["/keys/{other}"] = {"delete": {}} if purpose not in ("delete_key", "lock_keys") else {}
-    paths["/keys/{other}"] |= {"put": {}} if purpose != "edit_key" else {}
+    paths["/keys/{key_id}"] = {"delete": {}} if purpose not in ("delete_key", "lock_keys") else {}
+    paths["/keys/{key_id}"] |= {"put": {}} if purpose != "edit_key" else {}
     assert keys_of(paths)[purpose] == f"{method.upper()} {path}"
 
 
@@ -79,9 +79,67 @@ def test_what_keyspec_does_not_do_is_nothing(path):
     assert found == {"list_keys": "GET /keys", "create_key": "POST /keys"}
 
 
-def test_revoking_is_a_lock_where_it_can_be_undone():
-    paths = {"/keys": {"get": ROWS}, "/keys/{id}/revoke": {"post": {}}, "/keys/{id}/reinstate": {"post": {}}}
-    assert keys_of(paths)["lock_key"] == "POST /keys/{id}/revoke"
+def lists(*names, **more):
+    """A body of lists of texts, and of other fields."""
+    fields = {**{name: {"type": "array", "items": {"type": "string"}} for name in names}, **more}
+    return {"requestBody": {"content": {"application/json": {"schema": {"properties": fields}}}}}
+
+
+def query(name, *, required=True):
+    return {"parameters": [{"name": name, "in": "query", "required": required, "schema": {"type": "string"}}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "operation", "may"),
+    [
+        ("/keys/{id}", "delete", {"operationId": "disableApiKey"}, {"delete_key"}),
+        ("/keys/{id}", "delete", {"operationId": "deleteAllKeys"}, {"delete_key"}),
+        ("/keys/{id}", "patch", {"operationId": "revokeApiKey"}, {"lock_key", "delete_key"}),
+        ("/keys/{id}", "post", {"operationId": "deleteApiKeyRole"}, {"delete_key"}),
+        ("/keys/{id}/revoke", "post", {}, {"lock_key", "delete_key"}),
+        ("/keys/{id}/invalidate", "post", {}, {"lock_key", "delete_key"}),
+        ("/keys/{id}/enable", "delete", {}, {"delete_key"}),
+        ("/keys/{id}/lock", "delete", {}, {"unlock_key"}),
+        ("/keys/{id}/remove_block", "post", {}, {"lock_key", "delete_key"}),
+        ("/keys/{id}/delete_lock", "post", {}, {"lock_key", "delete_key"}),
+        ("/keys/{id}/remove", "post", lists("roles"), {"delete_key"}),
+        ("/keys/{id}/lock", "post", {"operationId": "unlockKey"}, {"lock_key"}),
+        ("/keys/{userId}/lock", "post", {}, {"lock_key"}),
+        ("/keys/all/{userId}", "delete", {}, {"delete_key"}),
+        ("/keys/all/{id}", "delete", {}, {"delete_key"}),
+        ("/keys", "delete", query("user_id"), {"delete_key"}),
+        ("/keys", "delete", query("roleId"), {"delete_key"}),
+        ("/keys", "delete", query("id", required=False), {"delete_key"}),
+        ("/keys/lock", "post", query("tenant_id"), {"lock_key"}),
+        ("/keys/lock", "post", {}, {"lock_key"}),
+        ("/keys/delete", "post", lists("excludedKeyIds"), {"delete_key"}),
+        ("/keys/delete", "post", lists("exceptIds"), {"delete_key"}),
+        ("/keys/delete", "post", lists("userIds"), {"delete_key"}),
+        ("/keys/delete", "post", lists("keyIds", "roles"), {"delete_key"}),
+        ("/keys/delete", "post", lists("ids", all={"type": "boolean"}), {"delete_key"}),
+        ("/keys/delete", "post", lists("ids", scope={"default": "all"}), {"delete_key"}),
+        ("/keys/disable", "post", lists(userId={"type": "string"}), {"lock_key"}),
+    ],
+)
+def test_what_does_not_say_unmistakably_that_it_locks_unlocks_or_deletes_is_only_named(path, method, operation, may):
+    paths = {"/keys": {"get": ROWS, "post": {}}}
+    paths.setdefault(path, {})[method] = operation
+    keys = survey_api(api_of(paths)).keys
+    assert set(keys.found) == {"list_keys", "create_key"}
+    assert keys.doubts == dict.fromkeys(may, (f"{method.upper()} {path}",))
+
+
+def test_a_summary_decides_no_lock_unlock_or_delete():
+    for summary in ("Remove expiry", "Lock it", "Revoke the key"):
+        found = keys_of({"/keys": {"get": ROWS, "post": {}}, "/keys/{id}": {"post": {"summary": summary}}})
+        assert found == {"list_keys": "GET /keys", "create_key": "POST /keys", "edit_key": "POST /keys/{id}"}
+
+
+@pytest.mark.parametrize("name", ["id", "ids", "keys", "keyId", "keyIds", "api_key_ids", "APIKeyIDs"])
+def test_the_only_list_that_is_called_after_the_keys_is_the_keys(name):
+    for thing in ("keys", "api-keys"):
+        found = keys_of({f"/{thing}": {"get": ROWS, "post": {}}, f"/{thing}/bulk/delete": {"post": lists(name)}})
+        assert found["delete_keys"] == f"POST /{thing}/bulk/delete"
 
 
 def test_the_most_telling_name_is_taken_whatever_else_is_called_a_key():

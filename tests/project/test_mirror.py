@@ -22,7 +22,6 @@ TESTED_ELSEWHERE = {
     "keyspec/openapi/verdict.py": "tests/openapi/test_comparison.py",
     "keyspec/openapi/vocabulary.py": "tests/openapi/test_survey.py",
     "keyspec/openapi/writing.py": "tests/openapi/test_draft.py",
-    "keyspec/removal.py": "tests/stories/test_probe_story.py",
     "keyspec/render/__init__.py": "tests/render/test_text.py",
     "keyspec/stores/__init__.py": "tests/stores/test_stores.py",
     "keyspec/stores/awssecrets.py": "tests/stores/test_aws_sm.py",

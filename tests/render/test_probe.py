@@ -16,6 +16,7 @@ from keyspec.render.probe import (
     render_overlay,
     render_probed,
     render_probed_json,
+    say_harmed,
     say_left,
 )
 
@@ -88,6 +89,16 @@ def test_what_is_left_is_said_with_what_to_do():
     assert lines[-1] == "run the same command again, which removes it first, or delete it in the portal"
     assert not any(find_harm(line) for line in lines)
     assert list(say_left(probed())) == []
+
+
+def test_keys_of_others_that_changed_are_said_loudly():
+    lines = list(say_harmed(probed(harmed={"stranger": "it is gone", HOSTILE: HOSTILE})))
+    assert lines[0] == "NOT A KEY OF THE PROBE, on https://h.example: stranger: it is gone"
+    assert lines[-1].startswith("the probe stopped: look whether `cipherinsights-v1` changes more than the key")
+    assert not any(find_harm(line) for line in lines)
+    assert list(say_harmed(probed())) == []
+    assert not probed(harmed={"stranger": "it is gone"}).whole
+    assert json.loads(render_probed_json(probed(harmed={"k": "gone"}), None))["harmed"] == {"k": "gone"}
 
 
 def test_what_will_be_sent_is_told_within_the_width():

@@ -166,6 +166,14 @@ def test_a_certificate_that_does_not_prove_the_hub_is_refused(lab, authority, be
         assert front.paths == []
 
 
+def test_a_name_in_the_subject_alone_proves_nothing(lab, authority, behind):
+    pair = authority.issue("subject", "localhost", alternatives=False)
+    with Front(serve_tls(pair), int(behind.url.rpartition(":")[2])) as front:
+        declare(lab, f"https://localhost:{front.port}", tls=ca(authority))
+        refused(lab, behind, "no trust in the connection", "`url` must have a name that stands in the certificate")
+        assert front.paths == []
+
+
 def test_a_hub_that_speaks_only_old_tls_is_refused(lab, authority, pair, behind):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -444,6 +452,24 @@ def test_who_we_are_to_the_proxy_is_shown_to_it_and_to_nobody_else(lab, authorit
     assert not any(secret in said for said in lab.said for secret in ("hush", "gate:", told.decode()))
 
 
+def test_a_proxy_password_of_any_bytes_is_told_to_it(lab, authority, behind, front):
+    with TestProxy(ports={8443: front.port}) as proxy:
+        lab.patch.setenv("HTTPS_PROXY", url_of(proxy, login="gate:\udcffhush@"))
+        declare(lab, HUB, tls=ca(authority))
+        assert lab.run("plan").code == 0
+        told = base64.b64encode(b"gate:\xffhush")
+        assert all(b"Proxy-Authorization: Basic " + told + b"\r\n" in head for head in proxy.heads)
+
+
+@pytest.mark.parametrize(("status", "times"), [(403, 1), (407, 1), (500, 1), (502, 4), (503, 4), (504, 4)])
+def test_what_a_proxy_may_do_better_soon_is_asked_of_it_again(lab, behind, status, times):
+    with TestProxy(status=status) as proxy:
+        lab.patch.setenv("HTTPS_PROXY", url_of(proxy))
+        declare(lab, HUB)
+        assert lab.run("openapi").code == 1
+        assert len(proxy.heads) == times
+
+
 @pytest.mark.parametrize("status", [403, 502])
 def test_a_proxy_that_does_not_lead_there_is_named(lab, behind, status):
     with TestProxy(status=status) as proxy:
@@ -489,6 +515,8 @@ def test_a_declared_proxy_that_is_none_is_told_where_it_stands(lab, text):
         assert ran.code == 5
         assert "keyspec.yaml:3:" in ran.err
         assert "Traceback" not in ran.err
+        assert "hush" not in ran.out + ran.err
+        assert "hush" not in lab.run(*command, "--format", "json").out
 
 
 # Without proof
@@ -500,13 +528,14 @@ def loud(text):
 
 @pytest.fixture
 def doubtful(lab, behind, front):
-    declare(lab, f"https://127.0.0.1:{front.port}", tls=VERIFY)
+    declare(lab, f"https://127.0.0.1:{front.port}", tls=VERIFY, labels="{env: sandbox}")
     return behind
 
 
 COMMANDS = [
     ["validate"], ["plan"], ["plan", "--exit-code"], ["apply", "--yes"], ["list"], ["doctor"],
-    ["openapi", "--hub", "prod"], ["contract", "check", "--hub", "prod"],
+    ["openapi", "--hub", "prod"], ["contract", "check", "--hub", "prod"], ["contract", "draft", "--hub", "prod"],
+    ["contract", "probe", "--hub", "prod", "--out", "seen.yaml", "--timeout", "1s", "--yes"],
 ]  # fmt: skip
 
 
@@ -520,9 +549,39 @@ def test_a_hub_that_need_not_prove_itself_is_told_aloud_by_every_command(lab, do
         assert loud(ran.out), ran.out
     if "json" in options and command[0] != "openapi":
         told = ran.json.get("findings") or ran.json.get("warnings") or ()
-        assert command[0] in ("doctor", "contract") or [(one["code"], one["hub"]) for one in told][-1:] == [
+        assert command[0] == "doctor" or [(one["code"], one["hub"]) for one in told][-1:] == [
             ("tls-unverified", "prod")
         ]
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command != ["validate"]], ids=" ".join)
+def test_it_is_told_before_the_key_is_read(lab, doubtful, command):
+    lab.patch.delenv("HUB_KEY")
+    ran = lab.run(*command)
+    assert ran.code == 1
+    assert ran.err.startswith("keyspec: WARNING: prod: the certificate is not verified")
+    assert ran.err.count("WARNING") == 1
+    assert doubtful.requests == []
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_plain_http_to_another_machine_is_told_aloud_by_every_command(lab, behind, proxy, command):
+    lab.patch.setenv("HTTP_PROXY", url_of(proxy))
+    declare(lab, "http://hub.test:8080", allow_http="true", labels="{env: sandbox}")
+    ran = lab.run(*command, "-q", "--format", "json")
+    assert "keyspec: WARNING: prod: keyspec's key goes there unencrypted" in ran.err
+    assert ran.err.count("WARNING") == 1
+    if command[0] not in ("doctor", "openapi"):
+        told = ran.json.get("findings") or ran.json.get("warnings") or ()
+        assert [(one["code"], one["hub"]) for one in told][-1:] == [("plain-http", "prod")]
+
+
+def test_settings_of_tls_on_http_are_a_problem(lab, authority):
+    declare(lab, "http://127.0.0.1:8080", tls=ca(authority))
+    ran = lab.run("validate")
+    assert ran.code == 5
+    assert "keyspec.yaml:3:" in ran.err
+    assert "tls-on-http" in ran.err
 
 
 def test_a_plan_that_was_saved_says_so_and_so_does_its_apply(lab, doubtful):
@@ -555,6 +614,7 @@ def test_what_shards_have_said_is_said_of_the_whole(lab, doubtful, command):
     for options in ([], ["-q"], ["--format", "json"]):
         merged = lab.run("report", "merge", "1.json", "2.json", *options)
         assert merged.code == 0, merged.err
+        assert merged.err.count("keyspec: WARNING: prod: the certificate is not verified") == 1
         assert loud(merged.out)
 
 
@@ -562,5 +622,5 @@ def test_a_hub_that_proves_itself_is_no_news(lab, authority, behind, front):
     declare(lab, f"https://127.0.0.1:{front.port}", tls=ca(authority))
     for command in COMMANDS:
         ran = lab.run(*command)
-        assert "verified:" not in ran.out.replace("is not verified for this hub", "")
+        assert "certificate is not verified" not in " ".join(ran.out.split())
         assert "WARNING" not in ran.err

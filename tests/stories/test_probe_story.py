@@ -68,6 +68,7 @@ def test_the_default_dialect_gets_exactly_these_requests(lab, hub):
         "GET /api/v1/api_keys 403 as KEY",
         "GET /api/v1/openapi.json 200 as KEY",
         "POST /api/v1/api_keys/KEY/lock 200",
+        "GET /api/v1/api_keys 200",
         "GET /api/v1/openapi.json 401 as nobody",
         "GET /api/v1/api_keys/KEY 200",
         "POST /api/v1/api_keys/KEY/unlock 200",
@@ -75,6 +76,7 @@ def test_the_default_dialect_gets_exactly_these_requests(lab, hub):
         "GET /api/v1/api_keys/KEY 200",
         "POST /api/v1/api_keys/import 409",
         "DELETE /api/v1/api_keys/KEY 204",
+        "GET /api/v1/api_keys 200",
         "GET /api/v1/api_keys/KEY 404",
         "POST /api/v1/api_keys/import 201",
         "GET /api/v1/api_keys/KEY_2 200",
@@ -120,6 +122,7 @@ def test_the_other_dialect_gets_exactly_these_requests(lab):
         "GET /admin/v2/keys 403 as KEY",
         "GET /admin/v2/openapi.json 200 as KEY",
         "PATCH /admin/v2/keys/KEY 202",
+        "GET /admin/v2/keys 200",
         "GET /admin/v2/openapi.json 401 as nobody",
         "GET /admin/v2/keys/KEY 200",
         "PATCH /admin/v2/keys/KEY 202",
@@ -127,6 +130,7 @@ def test_the_other_dialect_gets_exactly_these_requests(lab):
         "GET /admin/v2/keys/KEY 200",
         "POST /admin/v2/keys:import 409",
         "DELETE /admin/v2/keys/KEY 204",
+        "GET /admin/v2/keys 200",
         "GET /admin/v2/keys/KEY 404",
         "POST /admin/v2/keys:import 202",
         "GET /admin/v2/keys/KEY_2 200",
@@ -473,6 +477,66 @@ def test_keys_that_look_like_a_probes_but_are_not_journalled_stay(lab, hub):
     ran = probe(lab)
     assert ran.code == 0
     assert "keyspec_probe_0123456789abcdef" in hub
+
+
+@pytest.mark.parametrize(("method", "way"), [("POST", "/lock"), ("DELETE", "")])
+def test_a_write_that_harms_other_keys_is_told_at_once_and_never_sent_again(lab, hub, method, way):
+    def twist(call, answer):
+        due = answer()
+        if call.method == method and "keyspec_probe_" in call.path and call.path.endswith(way):
+            if way:
+                hub.lock_key("stranger")
+            else:
+                hub.delete_key("stranger")
+        return due
+
+    hub = start_twisted(lab, "lab", twist)
+    hub.seed_key("stranger")
+    hub.seed_key("other")
+    write_sandbox(lab)
+    ran = probe(lab)
+    assert ran.code == 3
+    said = "it was active, and is locked" if way else "it is gone"
+    assert ran.json["harmed"] == {"stranger": said}
+    assert f"keyspec: NOT A KEY OF THE PROBE, on {hub.url}: stranger: {said}\n" in ran.err
+    writes = [each.method for each in hub.requests if each.path.endswith(way) and each.method == method]
+    assert len(writes) == 1
+    assert [each.method for each in hub.requests].count("DELETE") == (0 if way else 1)
+    assert not (lab.folder / "seen.yaml").exists()
+    assert ran.json["overlay"] is None
+    assert "ids_reusable" not in ran.json["capabilities"]
+
+
+def test_a_list_that_cannot_be_read_after_a_delete_ends_the_probe(lab):
+    def twist(call, answer):
+        blind = any(each.method == "DELETE" for each in hub.requests) and is_request(call, "GET", "/api_keys")
+        return answer_json(403, {}) if blind else answer()
+
+    hub = start_twisted(lab, "lab", twist)
+    write_sandbox(lab)
+    ran = probe(lab)
+    assert ran.code == 1
+    assert [each.method for each in hub.requests].count("DELETE") == 1
+    assert ran.json["harmed"] == {}
+
+
+def test_a_key_that_is_still_there_after_its_delete_ends_the_probe(lab):
+    deletes = []
+
+    def twist(call, answer):
+        if call.method == "DELETE":
+            deletes.append(call.path)
+            if len(deletes) == 1:
+                return Answer(204)
+        return answer()
+
+    hub = start_twisted(lab, "lab", twist)
+    write_sandbox(lab)
+    ran = probe(lab)
+    check_clean(lab, hub, ran)
+    assert verdicts(ran)["gone"] == "200"
+    assert "ids_reusable" not in ran.json["capabilities"]
+    assert [each.path for each in hub.requests if each.method == "POST"].count(f"{BASE}/api_keys") == 1
 
 
 # What goes wrong

@@ -15,12 +15,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from keyspec.devhub import DevHub, Knobs, cipherinsights, other
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 BASE = cipherinsights.BASE
 CONTRACT = Path(__file__).parents[1] / "devhub/other-v2.yaml"
