@@ -93,7 +93,8 @@ def _check_trust(key: Declared[KeySpec], hubs: Mapping[str, Declared[Hub]]) -> I
     if len(labels) > 1 and untrusted:
         names = ", ".join(name or "(none)" for name in sorted(labels))
         what = f"one value would be shared across the environments {names}"
-        hint = f"say `trust: [{', '.join(sorted(labels))}]` if that is meant"
+        trust = ", ".join(name or '""' for name in sorted(labels))
+        hint = f"say `trust: [{trust}]` if that is meant"
         yield Problem("value-shared-across", what, key.source("value", "trust"), hint)
 
 

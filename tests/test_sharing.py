@@ -106,6 +106,16 @@ def test_hubs_of_one_environment_share_without_more_words():
 FLEET = "hubs:\n" + "".join(f"  {name}: {HUB % name}\n" for name in "abcd") + 'defaults: {store: "file:s/{key}"}\n'
 
 
+def test_what_is_to_be_said_names_hubs_without_an_environment_as_yaml_does():
+    hubs = f"hubs:\n  a: {HUB % 'a'}\n  b: {(HUB % 'b')[:-1]}, labels: {{env: lab}}}}\n"
+    spec = f'{hubs}defaults: {{store: "file:s/{{key}}"}}\nkeys: {{ci_a: {{roles: [User], value: {{shared: true, origin: a}}}}}}\n'
+    with pytest.raises(SpecError) as raised:
+        build_desired(merged(spec), dict.fromkeys("ab", default_contract()))
+    assert [problem.hint for problem in raised.value.problems] == ['say `trust: ["", lab]` if that is meant']
+    said = merged(spec.replace("origin: a", 'origin: a, trust: ["", lab]'))
+    assert set(build_desired(said, dict.fromkeys("ab", default_contract())).hubs) == {"a", "b"}
+
+
 def wrong_origin(key, waves="[[b], [a, c], [d]]"):
     """Give what is wrong with a key that stands on line 10."""
     spec = merged(FLEET + f"rollout: {{waves: {waves}}}\nkeys:\n  ci_a: {{roles: [User], {key}}}\n")
