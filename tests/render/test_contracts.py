@@ -36,7 +36,7 @@ def test_a_contract_is_told_as_what_keyspec_sends_and_where_it_looks():
 
 def test_operations_that_are_not_there_are_named():
     text = render_contracts([("f", (), drafted("pages-and-scopes.yaml").content)], color=False, width=100)
-    assert text.endswith("  not there     import_key, openapi\n")
+    assert text.endswith("  not there     import_key, unlock_key, openapi\n")
     least = {"name": "x", "auth": "none", "key": {"id": "id"}, "operations": {}, "verified": True}
     text = render_contracts([("f", (), least)], color=False, width=100)
     assert text.splitlines()[:3] == [
