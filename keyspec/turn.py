@@ -122,10 +122,12 @@ class Turn:
         return [self._do_step(step) for step in steps]
 
     def fail(self, steps: Iterable[Step], why: str) -> None:
-        """Take note that steps failed for a reason that is not their own."""
+        """Take note that steps failed for a reason that is not their own: their keys' later ones are skipped."""
         failed = [StepResult(step, "failed", why) for step in steps]
         self.results += failed
+        self.failed |= bool(failed)
         for result in failed:
+            self.broken.setdefault(result.step.key_id, "an earlier step of this key was not applied")
             self.job.done(result)
 
     def keeping(self, key_id: str) -> Keeping | None:
@@ -133,7 +135,10 @@ class Turn:
         return self.job.keeping(self.job.target.keys[key_id], self.records.get(key_id))
 
     def _do_step(self, step: Step) -> StepResult:
-        outcome, error = self._judge(step)
+        try:
+            outcome, error = self._judge(step)
+        except Exception as unforeseen:  # noqa: BLE001 - one step's bug must not hide what became of all the others
+            outcome, error = "failed", explain_error(unforeseen)
         if outcome == "applied" and step.action in MAKING:
             self.created.add(step.key_id)
         elif outcome not in ("applied", "already"):
